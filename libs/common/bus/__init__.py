@@ -1,0 +1,93 @@
+"""The port between services: streams of messages, delivered at least once.
+
+A *work* stream has one consumer group per service: each message goes to one replica, stays pending until it is
+acknowledged, and is claimed back from the dead. A *broadcast* stream is read whole by every instance from its own
+cursor, which moves when a delivery is acknowledged. A *series* is one candle stream per symbol and timeframe,
+appended strictly in order.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.message import Message
+from libs.common.units import Instant, Symbol, Timeframe
+
+WORK_STREAMS: Final = frozenset({"signal", "command", "trade", "lesson"})
+BROADCAST_STREAMS: Final = frozenset({"candle", "price", "order", "position", "postmortem", "recovery"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message on its way: `id` is the stream entry's, `deliveries` counts how often it was handed out."""
+
+    stream: str  # without prefix: "signal"
+    id: str
+    message: Message
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLag:
+    """How far one service is behind on one work stream."""
+
+    stream: str
+    waiting: int  # never delivered
+    pending: int  # delivered, not acknowledged
+
+
+class Bus(Protocol):
+    async def publish(self, *messages: Message) -> None:
+        """Append each message to its stream, in order; returns when Redis has them all.
+
+        Raises Transient when Redis cannot be reached: the caller still owns the messages.
+        """
+        ...
+
+    def read(self, streams: Sequence[str]) -> AsyncIterator[Delivery]:
+        """Yield deliveries for ever, oldest first; pending work of this consumer and of dead ones first.
+
+        Which streams are work and which are broadcast is fixed in WORK_STREAMS and BROADCAST_STREAMS.
+        A broadcast `price` reader that is behind is given only the newest price of each symbol.
+        Unreadable entries go to `dead` by themselves. A lost Redis is waited for, never raised.
+        """
+        ...
+
+    async def ack(self, delivery: Delivery) -> None:
+        """The effect is durable: forget the work entry, or move the broadcast cursor."""
+        ...
+
+    async def keep(self, delivery: Delivery) -> None:
+        """Heartbeat for long work: nobody may claim the entry yet. Without effect on broadcasts."""
+        ...
+
+    async def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        """Move an entry that can never be handled to `dead`, with the reason, and acknowledge it."""
+        ...
+
+    async def append_series(self, candle: CandleClosed) -> bool:
+        """Append to the candle's own series; False if it is there already or a later one is."""
+        ...
+
+    async def series(
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        *,
+        since: Instant = Instant(0),
+        newest: int | None = None,
+    ) -> Sequence[CandleClosed]:
+        """Return the stored candles of a series, oldest first: those opened at or after `since`,
+        of them the `newest` many. [] when there is none."""
+        ...
+
+    async def lag(self, streams: Sequence[str]) -> Sequence[StreamLag]:
+        """How far this bus's own group is behind on each work stream."""
+        ...
+
+    def cursors(self) -> Mapping[str, str]:
+        """Entry id last acknowledged on each broadcast stream that is being read."""
+        ...
+
+    async def close(self) -> None: ...

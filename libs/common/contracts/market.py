@@ -1,0 +1,42 @@
+"""What the market did: closed candles, candles that cannot be had, and prices."""
+
+from typing import ClassVar
+
+from libs.common.contracts.message import Message
+from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
+
+
+class CandleClosed(Message):
+    """One closed candle; its message id is a function of symbol, timeframe and open time."""
+
+    schema_name: ClassVar[str] = "candle.closed.v1"
+    symbol: Symbol
+    timeframe: Timeframe
+    open_at: Instant
+    close_at: Instant  # open_at + the timeframe: the first instant after the candle
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Qty
+    turnover: Usd
+
+
+class CandleMissing(Message):
+    """A candle that the venue does not give after every try: readers pass over it."""
+
+    schema_name: ClassVar[str] = "candle.missing.v1"
+    symbol: Symbol
+    timeframe: Timeframe
+    open_at: Instant
+    close_at: Instant
+    reason: str
+
+
+class PriceMoved(Message):
+    """Conflated last and mark price of a watched symbol."""
+
+    schema_name: ClassVar[str] = "price.moved.v1"
+    symbol: Symbol
+    last: Price
+    mark: Price

@@ -1,0 +1,42 @@
+"""The envelope that every message wears, and how strict we are about it."""
+
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.ids import derive_id
+from libs.common.units import Instant
+
+
+class Value(BaseModel):
+    """A frozen, strict part of a message: unknown fields are refused, nothing is coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Message(Value):
+    """A fact or a wish, as it travels on a stream. Never edited after it is made.
+
+    The schema name begins with the stream: `order.filled.v1` travels on `ik:order`.
+    """
+
+    schema_name: ClassVar[str]
+
+    id: str  # derived from the causes: a repeat has the same id
+    cause: str  # id of the message that caused this one; "" at the head of a story
+    trace: str  # id of the candle that started the story
+    at: Instant  # market time
+    sent: Instant = Field(default=Instant(0))  # wall time, stamped by the bus
+    source: str = ""  # service/instance, stamped by the bus
+
+    @classmethod
+    def stream(cls) -> str:
+        return cls.schema_name.partition(".")[0]
+
+    def stamped(self, *, sent: Instant, source: str) -> Self:
+        return self.model_copy(update={"sent": sent, "source": source})
+
+
+def message_id(schema: type[Message], *causes: str) -> str:
+    """The derived id of a message of this schema with these causes."""
+    return derive_id(schema.schema_name.rpartition(".")[0], *causes)

@@ -1,0 +1,51 @@
+"""What the predictor advises, with everything needed to explain it later."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from libs.common.contracts.message import Message, Value
+from libs.common.units import Fraction, Instant, Price, Side, Symbol, Timeframe
+
+
+class Opinion(StrEnum):
+    BUY = "BUY"
+    HOLD = "HOLD"
+    SELL = "SELL"
+
+
+class Vote(Value):
+    """One timeframe's model: its probabilities sum to 1."""
+
+    timeframe: Timeframe
+    opinion: Opinion
+    p_buy: Fraction
+    p_hold: Fraction
+    p_sell: Fraction
+
+
+class Decision(Value):
+    """Why this side, now: kept with the position and quoted by the post-mortem."""
+
+    confidence: Fraction  # probability of the advised side, 0..1
+    votes: tuple[Vote, ...]
+    threshold: Fraction  # what the confidence had to reach
+    rationale: str  # "2/3 timeframes agree on SELL; XGBoost 75 %"
+    price: Price  # close of the 15m candle that was decided on
+    atr: Price  # 15m, 14 bars, quote currency
+    adx: Fraction  # 15m, 14 bars, 0..100
+    volatility: Fraction  # standard deviation of 15m log returns over 96 bars
+    policy: str  # "model" or "random:<seed>"
+    model_version: str  # "" for the random policy
+    feature_digest: str  # of the rows that were judged
+
+
+class SignalMade(Message):
+    """Advice to enter; at most one per symbol and 15m close."""
+
+    schema_name: ClassVar[str] = "signal.made.v1"
+    symbol: Symbol
+    side: Side
+    slot: Instant  # the 15m close that was decided on
+    valid_until: Instant  # market time; slot + 15 min
+    size_multiplier: Fraction  # 0 < m <= 1 of the risk per trade
+    decision: Decision

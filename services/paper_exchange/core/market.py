@@ -1,0 +1,94 @@
+"""What an exchange needs to know of its market, whatever the market is made of.
+
+1. A market is a pure function of its data (or seed) and market time: asking twice answers the same.
+2. `path` never leaves the candle it lies in: its highest and lowest ticks are the candle's high and low, its first
+   and last the open and close.
+3. Nothing after `now` can be seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from libs.common.exchange.market_types import Instrument
+from libs.common.units import Instant, Price, Qty, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The market's last price at a moment; orders are judged at every tick, in order."""
+
+    at: Instant
+    symbol: Symbol
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A candle of any length; `closed` is False for the one that `now` lies in."""
+
+    open_at: Instant
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Qty
+    turnover: Decimal
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A funding settlement: longs pay `rate` of their value when it is positive."""
+
+    at: Instant
+    symbol: Symbol
+    rate: Decimal
+
+
+class Market(Protocol):
+    """A deterministic world of prices between `start` and `end` (None: for ever), with history before `start`."""
+
+    @property
+    def start(self) -> Instant: ...
+
+    @property
+    def end(self) -> Instant | None: ...
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Everything that is ever listed, sorted by symbol; listed at a moment if `launched` <= it."""
+        ...
+
+    def path(self, after: Instant, until: Instant) -> Sequence[Tick]:
+        """Every tick of every symbol in (after, until], sorted by time, then symbol."""
+        ...
+
+    def price(self, symbol: Symbol, now: Instant) -> Price | None:
+        """The newest tick's price at or before `now`; None before the listing."""
+        ...
+
+    def bars(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        """At most `limit` bars aligned to UTC, oldest first, the forming one included.
+
+        With `start` the window begins there; without it, the newest. Aggregated from the finest data there is.
+        """
+        ...
+
+    def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
+        """Funding settlements in (after, until], sorted by time, then symbol."""
+        ...
+
+    def funding_rate(self, symbol: Symbol, now: Instant) -> Decimal:
+        """The rate that the next settlement will use, as known now."""
+        ...
