@@ -105,6 +105,7 @@ class FetcherSection(Section):
 class ExecutorSection(Section):
     ledger_url: SecretStr = Field(SecretStr(""), description="postgresql+psycopg://…; empty: <home>/ledger.db.")
     stop_interval_ms: int = Field(500, ge=0, le=60_000, description="Least wall ms between edits of one stop.")
+    workers: int = Field(8, ge=1, le=64, description="Signals and commands handled at once; 1 keeps stream order.")
     reconcile_s: int = Field(30, ge=1, le=600, description="Wall seconds between two-way reconciliations.")
 
 
@@ -136,6 +137,7 @@ class PaperSection(Section):
     api_key: SecretStr = Field(SecretStr("paper"), description="Key that the paper exchange accepts.")
     api_secret: SecretStr = Field(SecretStr("paper"), description="Its secret.")
     limits: Literal["bybit", "off"] = Field("bybit", description="Rate limits as the venue's, or off for benchmarks.")
+    paused: bool = Field(False, description="Start with the market's clock standing still.")
     symbols: int = Field(50, ge=1, le=1000, description="How many symbols a synthetic market lists.")
 
 
