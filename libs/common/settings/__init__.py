@@ -1,11 +1,17 @@
-"""Settings: ironkeel.toml, overridden by the environment; frozen, every key checked, all errors at once."""
+"""Settings: ironkeel.toml, overridden by the environment, overridden by the command line.
 
-from typing import Final
+Frozen, every key checked, all errors at once.
+"""
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from libs.common.errors import Misconfigured
+from libs.common.settings.complaints import complaints
 from libs.common.settings.sections import (
     ApiSection,
     ExchangeSection,
@@ -21,19 +27,26 @@ from libs.common.settings.sections import (
     ServiceSection,
     StrategySection,
     TrailingSection,
+    Venue,
+)
+from libs.common.settings.sources import (
+    CONFIG_VARIABLE,
+    HOME_VARIABLE,
+    PREFIX,
+    Layer,
+    merged,
+    read_environment,
+    read_file,
+    read_flags,
 )
 
-PREFIX: Final = "IRONKEEL_"
-HOME_VARIABLE: Final = "IRONKEEL_HOME"  # short for IRONKEEL_SERVICE__HOME
-CONFIG_VARIABLE: Final = "IRONKEEL_CONFIG"  # path of ironkeel.toml; ./ironkeel.toml by default
+__all__ = ["CONFIG_VARIABLE", "HOME_VARIABLE", "PREFIX", "Settings", "layers", "load"]
 
 
 class Settings(BaseSettings):
     """Every section, checked together; a service's own settings.py picks those that it reads."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", toml_file=None
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     service: ServiceSection = ServiceSection()
     exchange: ExchangeSection = ExchangeSection()
@@ -50,10 +63,39 @@ class Settings(BaseSettings):
     ports: PortsSection = PortsSection()
     paper: PaperSection = PaperSection()
 
+    @model_validator(mode="after")
+    def _real_money_is_meant(self) -> Self:
+        if self.exchange.venue is Venue.LIVE and not self.exchange.i_accept_real_money:
+            raise ValueError("exchange.i_accept_real_money = False: must be true before orders go to venue bybit")
+        return self
 
-def load() -> Settings:
-    """Read file and environment; raises Misconfigured naming every wrong key, its value and what is allowed."""
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` has read: its forms are friendlier and it knows where each value came from."""
+        return (init_settings,)
+
+
+def layers(flags: Mapping[str, str] | None = None) -> Mapping[str, Layer]:
+    """Every source by name, weakest first; `flags` are `section.key` pairs from the command line."""
+    return {"file": read_file(os.environ), "env": read_environment(os.environ), "flag": read_flags(flags or {})}
+
+
+def load(flags: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources; raises Misconfigured naming every wrong key, its value and what is allowed."""
+    sources = layers(flags)
+    problems = [problem for layer in sources.values() for problem in layer.problems]
+    names = {where: name for layer in sources.values() for where, name in layer.names.items()}
     try:
-        return Settings()
+        settings = Settings(**merged(*sources.values()))
     except ValidationError as error:
-        raise Misconfigured(str(error)) from error
+        problems += complaints(error, names)
+    if problems:
+        raise Misconfigured("\n".join(["the configuration is wrong:", *(f"  {line}" for line in problems)]))
+    return settings
