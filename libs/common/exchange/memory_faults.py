@@ -1,0 +1,52 @@
+"""What may go wrong between us and a venue, one name each, for tests to script."""
+
+import asyncio
+from dataclasses import dataclass
+
+from libs.common.exchange.trading_types import Outcome
+from libs.common.units import Qty, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class LostRequest:
+    """The request never arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostReply:
+    """The request is obeyed and the answer never arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The venue answers with this code and does nothing."""
+
+    code: int
+    text: str = "scripted"
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """The request reaches the venue only when `gate` is set; its date is checked then."""
+
+    gate: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyFilled:
+    """The order is filled for `qty`; its rest is cancelled."""
+
+    qty: Qty
+
+
+Fault = LostRequest | LostReply | Answer | Delayed | PartlyFilled
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request that would change something, and what the asker was told."""
+
+    what: str  # create, cancel, stop, leverage
+    symbol: Symbol
+    link_id: str
+    outcome: Outcome
