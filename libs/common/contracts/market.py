@@ -33,6 +33,18 @@ class CandleMissing(Message):
     reason: str
 
 
+class CandlesLoaded(Message):
+    """The stored candles of these symbols are complete up to `at`: what wants history may begin.
+
+    Said by each fetcher when its share is loaded, again whenever the share changes, and every 10 s of wall time,
+    so that a reader that starts late hears it too. The market is loaded when the shares together make the universe.
+    """
+
+    schema_name: ClassVar[str] = "candle.loaded.v1"
+    universe: tuple[Symbol, ...]  # every symbol that is fetched, sorted
+    loaded: tuple[Symbol, ...]  # this fetcher's share of it, sorted
+
+
 class PriceMoved(Message):
     """Conflated last and mark price of a watched symbol."""
 

@@ -31,6 +31,7 @@ MODELS: Final[Mapping[str, type[Message]]] = {
     for model in (
         market.CandleClosed,
         market.CandleMissing,
+        market.CandlesLoaded,
         market.PriceMoved,
         signals.SignalMade,
         commands.StopMove,
