@@ -47,6 +47,18 @@ class Settlement:
     rate: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a symbol did in the last 24 hours; less where it is listed for less."""
+
+    open: Price  # 24 h ago, or at the listing
+    hour_open: Price  # 1 h ago, or at the listing
+    high: Price
+    low: Price
+    volume: Qty
+    turnover: Decimal
+
+
 class Market(Protocol):
     """A deterministic world of prices between `start` and `end` (None: for ever), with history before `start`."""
 
@@ -81,7 +93,9 @@ class Market(Protocol):
     ) -> Sequence[Bar]:
         """At most `limit` bars aligned to UTC, oldest first, the forming one included.
 
-        With `start` the window begins there; without it, the newest. Aggregated from the finest data there is.
+        With `start` the window begins there; without it, the newest. Aggregated from the finest data there is. A bar
+        begins with its first tick, so at its very opening time it is not yet there. Intervals that are no multiple of
+        the finest give nothing.
         """
         ...
 
@@ -91,4 +105,8 @@ class Market(Protocol):
 
     def funding_rate(self, symbol: Symbol, now: Instant) -> Decimal:
         """The rate that the next settlement will use, as known now."""
+        ...
+
+    def day(self, symbol: Symbol, now: Instant) -> Day | None:
+        """The last 24 hours as whole candles of the finest data and the forming one; None before the listing."""
         ...
