@@ -1,0 +1,32 @@
+"""Which stretch of recorded data is played: where it starts when nobody says, and what may be asked for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from libs.common.errors import Misconfigured
+from libs.common.units import DAY_MS, HOUR_MS, Instant
+
+TRAINING_MS: Final = 2_000 * HOUR_MS  # history that the first training would like to have
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    start: Instant
+    end: Instant
+
+
+def default_start(first: Instant, last: Instant) -> Instant:
+    """Leave 2,000 hours of history, to the next midnight, but play at least half of first..last."""
+    wanted = -(-(first + TRAINING_MS) // DAY_MS) * DAY_MS
+    return Instant(min(wanted, first + (last - first) // 2 // HOUR_MS * HOUR_MS))
+
+
+def choose(first: Instant, last: Instant, start: Instant | None, end: Instant | None) -> Span:
+    """Return what to play of data in first..last. Raises Misconfigured naming the key."""
+    begin = default_start(first, last) if start is None else start
+    finish = last if end is None else end
+    if not first <= begin < last:
+        raise Misconfigured(f"paper.from = {begin}: outside the data, which goes from {first} to {last} (ms)")
+    if not begin < finish <= last:
+        raise Misconfigured(f"paper.to = {finish}: must be after {begin} and at most {last} (ms)")
+    return Span(begin, finish)
