@@ -1,0 +1,78 @@
+"""One series as the predictor knows it: the kernel's state, and the row of the newest closed candle.
+
+1. Candles enter in order, each once; what does not follow on is told apart before it can enter.
+2. A row belongs to exactly one candle, and it is named by that candle's close.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from libs.common.contracts.market import CandleClosed
+from libs.common.units import ZERO, Instant, Price, Timeframe
+from services.predictor.core.feature_table import WARM_UP
+from services.predictor.core.features import COLUMNS, SEEN, FloatArray, new_state, rows_of, step
+
+
+class Arrival(StrEnum):
+    NEXT = "next"
+    OLD = "old"  # known already
+    AHEAD = "ahead"  # a candle between is not known: rebuild from the stored series
+
+
+@dataclass(slots=True)
+class Series:
+    """Features of one symbol and timeframe up to its newest closed candle."""
+
+    timeframe: Timeframe
+    close_at: Instant = Instant(0)  # of the newest candle; 0 before the first
+    close: Price = Price(ZERO)
+    state: FloatArray = field(default_factory=new_state)
+    row: FloatArray = field(default_factory=lambda: np.full(COLUMNS, np.nan))
+
+    @property
+    def bars(self) -> int:
+        return int(self.state[SEEN])
+
+    @property
+    def warm(self) -> bool:
+        """Whether every value of the row can be believed."""
+        return self.bars >= WARM_UP and not bool(np.isnan(self.row).any())
+
+    def arrival(self, open_at: Instant) -> Arrival:
+        if self.close_at == 0 or open_at > self.close_at:
+            return Arrival.AHEAD
+        return Arrival.NEXT if open_at == self.close_at else Arrival.OLD
+
+    def take(self, candle: CandleClosed) -> None:
+        """Step to `candle`, which is the next one or the first after a hole that nobody can fill."""
+        step(self.state, bar_of(candle), self.row)
+        self.close_at, self.close = candle.close_at, candle.close
+
+    def pass_over(self, close_at: Instant) -> None:
+        """The candle before `close_at` cannot be had: the next one follows on the one before it."""
+        self.close_at = max(self.close_at, close_at)
+
+
+def bar_of(candle: CandleClosed) -> FloatArray:
+    """The candle as the kernel takes it: (6,)."""
+    return np.array(
+        [candle.open_at, candle.open, candle.high, candle.low, candle.close, candle.volume],
+        dtype=np.float64,
+    )
+
+
+def bars_of(candles: Sequence[CandleClosed]) -> FloatArray:
+    """Candles as the kernel takes them: (n, 6)."""
+    return np.array([bar_of(candle) for candle in candles], dtype=np.float64).reshape(-1, 6)
+
+
+def series_of(timeframe: Timeframe, candles: Sequence[CandleClosed]) -> Series:
+    """Return the series as it is after `candles`, oldest first."""
+    series = Series(timeframe)
+    if candles:
+        series.row = rows_of(bars_of(candles), series.state)[-1]
+        series.close_at, series.close = candles[-1].close_at, candles[-1].close
+    return series
