@@ -17,7 +17,7 @@ def contract(
     symbol: Symbol, *, tick: Decimal, price: Decimal, launched: Instant, funding_interval_ms: int = FUNDING_INTERVAL_MS
 ) -> Instrument:
     """Return the instrument of a symbol that cost `price` when it was listed."""
-    step = _power_of_ten((STEP_WORTH / price).adjusted())
+    step = qty_step(price)
     return Instrument(
         symbol=symbol,
         tick=Price(tick),
@@ -31,5 +31,7 @@ def contract(
     )
 
 
-def _power_of_ten(exponent: int) -> Decimal:
+def qty_step(price: Decimal) -> Decimal:
+    """Return the power of ten of base units that is worth at most STEP_WORTH."""
+    exponent = (STEP_WORTH / price).adjusted()
     return Decimal(10**exponent) if exponent >= 0 else Decimal(1).scaleb(exponent)  # 100, never 1E+2

@@ -57,7 +57,8 @@ class Listing:
         if interval_ms % self.tape.interval_ms or now < self.tape.first or limit < 1:
             return ()
         oldest = bar_open(self.tape.first, interval_ms)
-        newest = bar_open(now if end is None else min(now, end), interval_ms)
+        begun = now - 1  # a bar begins with its first tick, a millisecond after its opening time
+        newest = bar_open(begun if end is None else min(begun, end), interval_ms)
         span = (limit - 1) * interval_ms
         if start is None:
             begin = max(oldest, newest - span)

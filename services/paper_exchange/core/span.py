@@ -1,6 +1,7 @@
 """Which stretch of recorded data is played: where it starts when nobody says, and what may be asked for."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from libs.common.errors import Misconfigured
@@ -26,7 +27,13 @@ def choose(first: Instant, last: Instant, start: Instant | None, end: Instant | 
     begin = default_start(first, last) if start is None else start
     finish = last if end is None else end
     if not first <= begin < last:
-        raise Misconfigured(f"paper.from = {begin}: outside the data, which goes from {first} to {last} (ms)")
+        raise Misconfigured(
+            f"paper.from = {_day(begin)}: outside the data, which goes from {_day(first)} to {_day(last)}"
+        )
     if not begin < finish <= last:
-        raise Misconfigured(f"paper.to = {finish}: must be after {begin} and at most {last} (ms)")
+        raise Misconfigured(f"paper.to = {_day(finish)}: must be after {_day(begin)} and at most {_day(last)}")
     return Span(begin, finish)
+
+
+def _day(at: Instant) -> str:
+    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%dT%H:%MZ")
