@@ -1,0 +1,135 @@
+"""Executions, positions and trades: the venue's figures, each row once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import func, insert, select, update
+
+from libs.common.contracts.trades import TradeClosed
+from libs.common.exchange.trading_types import Execution
+from libs.common.units import ZERO, Instant, Symbol, Usd
+from services.executor.adapters import schema
+from services.executor.adapters.rows import (
+    Rows,
+    booked_of,
+    execution_values,
+    kept_of,
+    kept_values,
+)
+from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.position import Booked
+
+
+class BookRows(Rows):
+    """Everything about what happened."""
+
+    def book(self, done: Execution, *, synthetic: bool = False) -> bool:
+        """Add one execution; False if it is there already (frames repeat, and REST catches up on them)."""
+        if self._has(schema.executions, done.exec_id):
+            return False
+        values = {**execution_values(done), "position_id": "", "settled": False, "synthetic": synthetic}
+        self.db.execute(insert(schema.executions).values(values))
+        return True
+
+    def to_fold(self, symbol: Symbol) -> Sequence[Booked]:
+        """A symbol's executions whose trade is not closed yet."""
+        c = schema.executions.c
+        rows = self.db.execute(select(schema.executions).where(c.symbol == symbol, c.settled.is_(False)))
+        return [booked_of(row) for row in rows]
+
+    def fills_of(self, link_id: str) -> Sequence[Execution]:
+        c = schema.executions.c
+        rows = self.db.execute(select(schema.executions).where(c.link_id == link_id))
+        return [booked_of(row).execution for row in rows]
+
+    def claim(self, exec_ids: Sequence[str], position_id: str, *, settled: bool) -> None:
+        """Give executions to their position; settled ones are never folded again."""
+        c = schema.executions.c
+        values = {"position_id": position_id, "settled": settled}
+        self.db.execute(update(schema.executions).where(c.exec_id.in_(exec_ids)).values(values))
+
+    def drop_synthetic(self, position_id: str) -> None:
+        """Forget a made-up opening: the venue's own executions are here now."""
+        c = schema.executions.c
+        self.db.execute(schema.executions.delete().where(c.position_id == position_id, c.synthetic.is_(True)))
+
+    def execution_count(self) -> int:
+        """Executions that the venue reported, funding among them."""
+        query = select(func.count()).select_from(schema.executions).where(schema.executions.c.synthetic.is_(False))
+        return int(self.db.execute(query).scalar_one())
+
+    def newest_execution(self) -> Instant:
+        return Instant(self.db.execute(select(func.max(schema.executions.c.at))).scalar() or 0)
+
+    def oldest_to_fold(self) -> Instant | None:
+        """Market time of the oldest execution whose trade is not closed."""
+        c = schema.executions.c
+        at = self.db.execute(select(func.min(c.at)).where(c.settled.is_(False), c.position_id != "")).scalar()
+        return None if at is None else Instant(at)
+
+    def keep_position(self, kept: Kept) -> None:
+        self._put(schema.positions, kept_values(kept))
+
+    def position(self, position_id: str) -> Kept | None:
+        row = self.db.execute(select(schema.positions).where(schema.positions.c.position_id == position_id)).first()
+        return None if row is None else kept_of(row)
+
+    def positions(self, status: PositionStatus) -> Sequence[Kept]:
+        c = schema.positions.c
+        rows = self.db.execute(select(schema.positions).where(c.status == status).order_by(c.symbol, c.opened_at))
+        return [kept_of(row) for row in rows]
+
+    def open_position(self, symbol: Symbol) -> Kept | None:
+        c = schema.positions.c
+        row = self.db.execute(
+            select(schema.positions).where(c.symbol == symbol, c.status == PositionStatus.OPEN)
+        ).first()
+        return None if row is None else kept_of(row)
+
+    def close_trade(self, kept: Kept, trade: TradeClosed, members: Sequence[str]) -> None:
+        """The books of a position are complete: keep its trade, for ever the same."""
+        self.keep_position(replace(kept, status=PositionStatus.DONE, closed_at=trade.closed_at))
+        self.claim(members, trade.trade_id, settled=True)
+        self._put(
+            schema.trades,
+            {
+                "trade_id": trade.trade_id,
+                "symbol": trade.symbol,
+                "body": trade.model_dump_json(),
+                "pnl_usd": trade.pnl_usd,
+                "opened_at": trade.opened_at,
+                "closed_at": trade.closed_at,
+            },
+        )
+
+    def trade(self, trade_id: str) -> TradeClosed | None:
+        body = self.db.execute(select(schema.trades.c.body).where(schema.trades.c.trade_id == trade_id)).scalar()
+        return None if body is None else TradeClosed.model_validate_json(body)
+
+    def trades(
+        self, *, symbol: Symbol | None = None, since: Instant = Instant(0), until: Instant | None = None
+    ) -> Sequence[TradeClosed]:
+        """Closed trades by market time of closing, oldest first."""
+        c = schema.trades.c
+        query = select(c.body).where(c.closed_at >= since).order_by(c.closed_at, c.trade_id)
+        if symbol is not None:
+            query = query.where(c.symbol == symbol)
+        if until is not None:
+            query = query.where(c.closed_at < until)
+        return [TradeClosed.model_validate_json(row.body) for row in self.db.execute(query)]
+
+    def last_loss_at(self, symbol: Symbol) -> Instant | None:
+        """Market time at which the newest losing trade of a symbol closed."""
+        c = schema.trades.c
+        query = select(c.closed_at, c.pnl_usd).where(c.symbol == symbol).order_by(c.closed_at.desc()).limit(50)
+        return next((Instant(row.closed_at) for row in self.db.execute(query) if row.pnl_usd < 0), None)
+
+    def earned(self, since: Instant) -> Usd:
+        """Sum of the results of trades closed since a market instant."""
+        c = schema.trades.c
+        rows = self.db.execute(select(c.pnl_usd).where(c.closed_at >= since))
+        return Usd(sum((row.pnl_usd for row in rows), ZERO))
+
+    def keep_equity(self, *, at: Instant, wall: Instant, balance: Usd, worth: Usd, available: Usd) -> None:
+        values = {"at": at, "wall": wall, "balance": balance, "equity": worth, "available": available}
+        self.db.execute(insert(schema.equity).values(values))

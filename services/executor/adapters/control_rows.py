@@ -1,0 +1,62 @@
+"""The switch, what waits for a person, cursors, and why signals were declined."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, func, insert, select
+
+from libs.common.units import Instant, Side, Symbol
+from services.executor.adapters import schema
+from services.executor.adapters.rows import Rows
+from services.executor.core.admission import Declined
+from services.executor.core.switch import Level, SwitchState
+
+
+class ControlRows(Rows):
+    """Everything that steers."""
+
+    def switch(self) -> SwitchState:
+        row = self.db.execute(select(schema.switch)).first()
+        if row is None:
+            return SwitchState()
+        return SwitchState(Level(row.level), row.flattening, row.by, row.reason, Instant(row.at))
+
+    def turn(self, state: SwitchState) -> None:
+        values = {"level": state.level, "flattening": state.flattening, "by": state.by, "reason": state.reason}
+        self._put(schema.switch, {"id": 1, **values, "at": state.at})
+
+    def reviews(self) -> Mapping[Symbol, str]:
+        """Symbols that wait for a person, with the reason; "" stands for the whole account."""
+        return {Symbol(row.symbol): row.reason for row in self.db.execute(select(schema.reviews))}
+
+    def ask_review(self, symbol: Symbol, reason: str, *, now: Instant) -> None:
+        if not self._has(schema.reviews, symbol):
+            self.db.execute(insert(schema.reviews).values(symbol=symbol, reason=reason, since=now))
+
+    def accept_review(self, symbol: Symbol | None) -> None:
+        """A person has looked: at one symbol, or at everything."""
+        query = delete(schema.reviews)
+        self.db.execute(query if symbol is None else query.where(schema.reviews.c.symbol == symbol))
+
+    def cursor(self, name: str) -> str | None:
+        return self.db.execute(select(schema.cursors.c.value).where(schema.cursors.c.name == name)).scalar()
+
+    def set_cursor(self, name: str, value: str) -> None:
+        self._put(schema.cursors, {"name": name, "value": value})
+
+    def decline(self, signal_id: str, symbol: Symbol, side: Side, why: Declined, *, at: Instant) -> None:
+        values = {"signal_id": signal_id, "symbol": symbol, "side": side, "rule": why.rule, "text": why.text}
+        self.db.execute(insert(schema.declined).values(**values, at=at, until=why.until))
+
+    def was_declined(self, signal_id: str) -> bool:
+        c = schema.declined.c
+        return self.db.execute(select(c.id).where(c.signal_id == signal_id).limit(1)).first() is not None
+
+    def declined(self, limit: int = 20) -> Sequence[Mapping[str, str | int | None]]:
+        """The newest refusals of entries, newest first."""
+        rows = self.db.execute(select(schema.declined).order_by(schema.declined.c.id.desc()).limit(limit))
+        return [dict(row._mapping) for row in rows]
+
+    def declined_by_rule(self) -> Mapping[str, int]:
+        c = schema.declined.c
+        rows = self.db.execute(select(c.rule, func.count().label("times")).group_by(c.rule))
+        return {row.rule: int(row.times) for row in rows}

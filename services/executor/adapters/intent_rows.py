@@ -1,0 +1,122 @@
+"""Intents, the venue's records of orders, and the fence that keeps a slow hand from writing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import insert, select, update
+
+from libs.common.exchange.trading_types import Execution, VenueOrder
+from libs.common.ids import ENTRY, OrderLinkId
+from libs.common.units import Instant, Symbol
+from services.executor.adapters import schema
+from services.executor.adapters.rows import Rows, intent_of, intent_values, order_of, order_values
+from services.executor.core.intent import Intent, Overtaken
+from services.executor.core.order import OrderEvent, OrderState, advance
+from services.executor.core.position import filled
+
+_LIVE = [state for state in OrderState if state.may_be_live]
+
+
+class IntentRows(Rows):
+    """Everything about what we asked for."""
+
+    def take_fence(self, symbol: Symbol) -> int:
+        """Issue the next fencing number of a symbol: every earlier holder is overtaken from now on."""
+        row = self.db.execute(select(schema.fence).where(schema.fence.c.symbol == symbol)).first()
+        number = 1 if row is None else row.number + 1
+        self._put(schema.fence, {"symbol": symbol, "number": number, "sent_at": 0 if row is None else row.sent_at})
+        return number
+
+    def fence(self, symbol: Symbol) -> int:
+        fence = schema.fence
+        return self.db.execute(select(fence.c.number).where(fence.c.symbol == symbol)).scalar() or 0
+
+    def check_fence(self, symbol: Symbol, number: int) -> None:
+        """Raise Overtaken if another holder came after this one."""
+        if self.fence(symbol) != number:
+            raise Overtaken(f"{symbol}: fence {number} is not the newest")
+
+    def sent(self, symbol: Symbol, at: Instant) -> None:
+        """Remember the wall time of our newest write on a symbol."""
+        self.db.execute(update(schema.fence).where(schema.fence.c.symbol == symbol).values(sent_at=at))
+
+    def sent_at(self, symbol: Symbol) -> Instant:
+        fence = schema.fence
+        return Instant(self.db.execute(select(fence.c.sent_at).where(fence.c.symbol == symbol)).scalar() or 0)
+
+    def intent(self, link_id: str) -> Intent | None:
+        row = self.db.execute(select(schema.intents).where(schema.intents.c.link_id == link_id)).first()
+        return None if row is None else intent_of(row)
+
+    def add_intent(self, intent: Intent) -> None:
+        self.db.execute(insert(schema.intents).values(dict(intent_values(intent))))
+
+    def keep_intent(self, intent: Intent) -> None:
+        self._put(schema.intents, intent_values(intent))
+
+    def advance(
+        self, link_id: OrderLinkId, event: OrderEvent, *, now: Instant, reason: str = ""
+    ) -> tuple[Intent, Intent] | None:
+        """Apply an event to an intent and return it before and after; None if the ledger has no such intent.
+
+        Raises IllegalTransition (Fatal) for an event that cannot happen.
+        """
+        before = self.intent(link_id)
+        if before is None:
+            return None
+        state = advance(before.state, event)
+        if state is before.state and not reason:
+            return before, before
+        looks = before.looks if state is OrderState.UNKNOWN else 0
+        after = replace(before, state=state, touched_at=now, reason=reason or before.reason, looks=looks)
+        self.keep_intent(after)
+        return before, after
+
+    def filled_intent(self, link_id: OrderLinkId, fills: Sequence[Execution]) -> Intent | None:
+        """Write down what of an order is filled; the sum of its fills, whatever order they came in."""
+        intent = self.intent(link_id)
+        if intent is None:
+            return None
+        qty, average = filled(fills)
+        changed = replace(intent, filled=qty, average=average)
+        self.keep_intent(changed)
+        return changed
+
+    def live_intents(self, symbol: Symbol | None = None) -> Sequence[Intent]:
+        """Intents that the venue may hold or come to hold, oldest first."""
+        query = select(schema.intents).where(schema.intents.c.state.in_(_LIVE))
+        if symbol is not None:
+            query = query.where(schema.intents.c.symbol == symbol)
+        return [intent_of(row) for row in self.db.execute(query.order_by(schema.intents.c.at))]
+
+    def recent_entries(self, since: Instant) -> Sequence[Intent]:
+        """Entries that were touched at or after `since` (wall): their margin may not be in an older wallet report."""
+        c = schema.intents.c
+        rows = self.db.execute(select(schema.intents).where(c.purpose == ENTRY, c.touched_at >= since))
+        return [intent_of(row) for row in rows]
+
+    def intents_of(self, position_id: str) -> Sequence[Intent]:
+        c = schema.intents.c
+        rows = self.db.execute(select(schema.intents).where(c.position_id == position_id).order_by(c.at, c.link_id))
+        return [intent_of(row) for row in rows]
+
+    def knows_any_order(self) -> bool:
+        """Whether this ledger has ever known an order: an empty one is rebuilt from the venue."""
+        return self.db.execute(select(schema.intents.c.link_id).limit(1)).first() is not None
+
+    def unexplained(self, link_ids: Iterable[str]) -> Sequence[str]:
+        return [link_id for link_id in link_ids if not self._has(schema.intents, link_id)]
+
+    def keep_order(self, order: VenueOrder) -> None:
+        """Store the venue's record of an order, unless a newer one is there."""
+        known = self.db.execute(
+            select(schema.orders.c.updated_at).where(schema.orders.c.order_id == order.order_id)
+        ).scalar()
+        if known is None or known <= order.updated_at:
+            self._put(schema.orders, order_values(order))
+
+    def orders(self, symbol: Symbol | None = None) -> Sequence[VenueOrder]:
+        query = select(schema.orders).order_by(schema.orders.c.created_at.desc()).limit(1_000)
+        if symbol is not None:
+            query = query.where(schema.orders.c.symbol == symbol)
+        return [order_of(row) for row in self.db.execute(query)]
