@@ -1,0 +1,81 @@
+"""Reads of the venue's lists: every page, every window of seven days, and an error for what is not known.
+
+Shared by both adapters. A failed read is Transient and never an empty list: a missing report is not "flat".
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final, TypeVar
+
+from ccxt.base.errors import BaseError
+
+from libs.common.errors import Refused, Transient
+from libs.common.exchange.bybit_client import BybitClient, Row, VenueAnswer
+from libs.common.exchange.outcomes import MEANINGS, Meaning
+from libs.common.units import DAY_MS, MINUTE_MS, Instant
+
+WINDOW_MS: Final = 7 * DAY_MS - 1  # the longest that one question may span
+MOST_PAGES: Final = 1_000
+_AGAIN: Final = {Meaning.LATER, Meaning.AMBIGUOUS}
+
+T = TypeVar("T")
+
+
+async def read(client: BybitClient, method: str, params: Row) -> Row:
+    """Ask once; raises Transient when nothing is known, Refused when the venue said no."""
+    try:
+        return await client.ask(method, params)
+    except VenueAnswer as answer:
+        if MEANINGS.get(answer.code, Meaning.AMBIGUOUS) in _AGAIN:
+            raise Transient(f"{method}: {answer.code} {answer.text}") from answer
+        raise Refused(f"{method}: {answer.code} {answer.text}", answer.code) from answer
+    except BaseError as error:
+        raise Transient(f"{method}: {error}") from error
+
+
+def parsed(parse: Callable[[Row], T], row: Row) -> T:
+    """Parse one row; raises Transient naming what is wrong with it."""
+    try:
+        return parse(row)
+    except (KeyError, ValueError, ArithmeticError, TypeError) as error:
+        raise Transient(f"unreadable row: {error!r} in {str(row)[:300]}") from error
+
+
+def parsed_all(parse: Callable[[Row], T | None], listed: Iterable[Row]) -> list[T]:
+    """Parse every row, leaving out those that `parse` answers with None."""
+    return [value for row in listed if (value := parsed(parse, row)) is not None]
+
+
+async def pages(client: BybitClient, method: str, params: Row) -> AsyncIterator[list[Row]]:
+    """Yield page after page; raises Transient rather than stop at a cursor that leads nowhere."""
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        result = await read(client, method, params | ({"cursor": cursor} if cursor else {}))
+        yield result["list"]
+        followed, cursor = cursor, result.get("nextPageCursor") or ""
+        if not cursor:
+            return
+        if cursor == followed:
+            break
+    raise Transient(f"{method}: the pages do not end")
+
+
+async def every_row(client: BybitClient, method: str, params: Row) -> list[Row]:
+    return [row async for page in pages(client, method, params) for row in page]
+
+
+async def rows_since(client: BybitClient, method: str, params: Row, since: Instant, until: Instant) -> list[Row]:
+    """All rows of [since, until], asked in windows of seven days, newest first within each."""
+    found: list[Row] = []
+    start = since
+    while start <= until:
+        window = {"startTime": start, "endTime": start + WINDOW_MS}
+        found += await every_row(client, method, params | window)
+        start = Instant(start + WINDOW_MS + 1)
+    return found
+
+
+async def market_now(client: BybitClient, symbol: str) -> Instant:
+    """The end of the minute that the venue's market is in: in a replay the wall clock does not know it."""
+    params = {"category": "linear", "symbol": symbol, "interval": "1", "limit": 1}
+    [newest] = (await read(client, "public_get_v5_market_kline", params))["list"]
+    return Instant(int(newest[0]) + MINUTE_MS)

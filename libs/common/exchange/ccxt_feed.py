@@ -1,0 +1,134 @@
+"""`MarketFeed` at Bybit, or at anything that speaks its v5 dialect, through ccxt.
+
+One WebSocket for all candles and tickers; `confirm` comes from the raw frame, because ccxt's parsed candles drop it.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from random import Random
+from typing import Final
+
+from libs.common.clock import Clock
+from libs.common.errors import Transient
+from libs.common.exchange import bybit_rows as rows
+from libs.common.exchange.bybit_client import BybitClient
+from libs.common.exchange.bybit_reads import every_row, parsed, parsed_all, read
+from libs.common.exchange.bybit_rows import Row
+from libs.common.exchange.endpoints import Endpoint
+from libs.common.exchange.market_types import (
+    Candle,
+    CandleClosedFrame,
+    FeedDown,
+    FeedEvent,
+    FeedUp,
+    Instrument,
+    PriceFrame,
+    Ticker,
+)
+from libs.common.retry import backoff
+from libs.common.units import Instant, Price, Symbol, Timeframe
+
+REQUESTS_PER_S: Final = 30  # a process's share of the address's 120: several fetchers and an executor live on it
+_LINEAR: Final = {"category": "linear"}
+_TIMEFRAMES: Final = {interval: timeframe for timeframe, interval in rows.INTERVALS.items()}
+
+
+class CcxtFeed:
+    """See `MarketFeed`. Requests are spaced evenly: the budget of the address is shared by all processes."""
+
+    def __init__(self, endpoint: Endpoint, clock: Clock, dice: Random, *, requests_per_s: int = REQUESTS_PER_S) -> None:
+        self._client = BybitClient(endpoint, clock)
+        self._stream = endpoint.public_stream
+        self._clock = clock
+        self._dice = dice
+        self._spacing_ms = 1_000 / requests_per_s
+        self._next_request = 0.0
+
+    async def instruments(self) -> Sequence[Instrument]:
+        await self._turn()
+        listed = await every_row(self._client, "public_get_v5_market_instruments_info", _LINEAR | {"limit": 1000})
+        return parsed_all(rows.instrument, filter(rows.is_ours, listed))
+
+    async def tickers(self) -> Sequence[Ticker]:
+        await self._turn()
+        return parsed_all(
+            rows.ticker, (await read(self._client, "public_get_v5_market_tickers", dict(_LINEAR)))["list"]
+        )
+
+    async def candles(
+        self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int
+    ) -> Sequence[Candle]:
+        await self._turn()
+        params: dict[str, object] = _LINEAR | {
+            "symbol": symbol,
+            "interval": rows.INTERVALS[timeframe],
+            "limit": limit,
+        }
+        if start is not None:
+            params["start"] = start
+        answer = await read(self._client, "public_get_v5_market_kline", params)
+        listed = [
+            parsed(lambda row: rows.rest_candle(symbol, timeframe, row["columns"]), {"columns": columns})
+            for columns in answer["list"]
+        ]
+        return listed[::-1]
+
+    async def live(self, symbols: Sequence[Symbol], timeframes: Sequence[Timeframe]) -> AsyncIterator[FeedEvent]:
+        topics = _topics(symbols, timeframes)
+        waits = backoff(first=0.25, ceiling=15, dice=self._dice)
+        while True:
+            try:
+                async with self._client.stream(self._stream, topics) as wire:
+                    waits = backoff(first=0.25, ceiling=15, dice=self._dice)
+                    frames = PublicFrames()  # deltas build on this connection's own snapshot
+                    yield FeedUp()
+                    async for frame in wire.frames():
+                        for event in frames.events(frame):
+                            yield event
+            except Transient as error:
+                yield FeedDown(str(error))
+            await self._clock.sleep(next(waits))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _turn(self) -> None:
+        """Wait for this process's next slot in the shared budget."""
+        now = self._clock.monotonic_ms()
+        slot = max(now, self._next_request)
+        self._next_request = slot + self._spacing_ms
+        if slot > now:
+            await self._clock.sleep((slot - now) / 1_000)
+
+
+class PublicFrames:
+    """Raw frames of one connection to events: ticker deltas are merged onto the snapshot."""
+
+    def __init__(self) -> None:
+        self._prices: dict[str, tuple[Price, Price]] = {}
+
+    def events(self, frame: Row) -> Iterator[FeedEvent]:
+        """Yield the closed candles or the price of one frame; raises Transient for what cannot be read."""
+        kind, _, rest = frame["topic"].partition(".")
+        if kind == "tickers":
+            yield parsed(lambda frame: self._price(rest, frame), dict(frame))
+        elif kind == "kline":
+            interval, _, symbol = rest.partition(".")
+            for row in frame["data"]:
+                if row["confirm"] is True:
+                    candle = parsed(lambda row: rows.stream_candle(Symbol(symbol), _TIMEFRAMES[interval], row), row)
+                    yield CandleClosedFrame(candle, Instant(int(frame["ts"])))
+
+    def _price(self, symbol: str, frame: Row) -> PriceFrame:
+        data = frame["data"]
+        last, mark = self._prices.get(symbol, (None, None))
+        if "lastPrice" in data or last is None:
+            last = rows.price(data["lastPrice"])
+        if "markPrice" in data or mark is None:
+            mark = rows.price(data["markPrice"])
+        self._prices[symbol] = last, mark
+        return PriceFrame(Symbol(symbol), last, mark, Instant(int(frame["ts"])))
+
+
+def _topics(symbols: Sequence[Symbol], timeframes: Sequence[Timeframe]) -> list[str]:
+    candles = [f"kline.{rows.INTERVALS[timeframe]}.{symbol}" for symbol in symbols for timeframe in timeframes]
+    return candles + [f"tickers.{symbol}" for symbol in symbols]

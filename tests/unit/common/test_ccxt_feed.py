@@ -1,0 +1,142 @@
+"""What our client makes of the public half of the dialect."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from libs.common.clock import SystemClock, VirtualClock
+from libs.common.errors import Transient
+from libs.common.exchange import MarketFeed
+from libs.common.exchange.ccxt_feed import CcxtFeed, PublicFrames
+from libs.common.exchange.market_types import CandleClosedFrame, FeedDown, FeedUp, PriceFrame
+from libs.common.units import Instant, Price, Symbol, Timeframe
+from tests.support import bybit_samples as samples
+from tests.support.raw_venue import RawVenue, ok, raw_venue
+
+BTC = Symbol("BTCUSDT")
+
+
+@dataclass
+class World:
+    venue: RawVenue
+    feed: CcxtFeed
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with raw_venue() as venue:
+        feed = CcxtFeed(venue.endpoint, SystemClock(), Random(1), requests_per_s=10_000)
+        port: MarketFeed = feed
+        yield World(venue, feed)
+        await port.close()
+
+
+def kline(start: int, *, confirm: bool, topic: str = "kline.15.BTCUSDT", close: str = "1.50") -> dict[str, Any]:
+    row = {"start": start, "open": "1.10", "high": "2", "low": "1", "close": close, "confirm": confirm}
+    return {"topic": topic, "ts": start + 900_000, "data": [row | {"volume": "10", "turnover": "15"}]}
+
+
+def tickers(ts: int, **data: str) -> dict[str, Any]:
+    return {"topic": "tickers.BTCUSDT", "ts": ts, "data": {"symbol": "BTCUSDT"} | data}
+
+
+def moved(at: int, last: str, mark: str) -> PriceFrame:
+    return PriceFrame(BTC, Price(Decimal(last)), Price(Decimal(mark)), Instant(at))
+
+
+async def test_every_page_of_instruments_is_read_and_only_usdt_perpetuals_are_kept(world: World) -> None:
+    world.venue.answer(
+        ok(list=[samples.instrument(), samples.instrument(symbol="BTCPERP", settleCoin="USDC")], nextPageCursor="2"),
+        ok(list=[samples.instrument(symbol="ETHUSDT"), samples.instrument(symbol="BTC-27DEC24", status="Closed")]),
+    )
+    assert [i.symbol for i in await world.feed.instruments()] == ["BTCUSDT", "ETHUSDT"]
+
+
+async def test_an_instruments_numbers_are_the_venues_own(world: World) -> None:
+    world.venue.answer(ok(list=[samples.instrument()]))
+    [instrument] = await world.feed.instruments()
+    assert (str(instrument.tick), str(instrument.qty_step), str(instrument.min_notional)) == ("0.10", "0.001", "5")
+    assert instrument.funding_interval_ms == 8 * 3_600_000
+
+
+async def test_candles_come_oldest_first_and_do_not_claim_to_be_closed(world: World) -> None:
+    world.venue.answer(ok(list=[["900000", "2", "2", "2", "2", "1", "2"], ["0", "1.10", "1", "1", "1", "1", "1"]]))
+    candles = await world.feed.candles(BTC, Timeframe.M15, start=Instant(0), limit=2)
+    assert [(c.open_at, str(c.open), c.closed) for c in candles] == [(0, "1.10", None), (900_000, "2", None)]
+    assert world.venue.requests[0].query == {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "interval": "15",
+        "limit": "2",
+        "start": "0",
+    }
+
+
+async def test_a_candle_that_cannot_be_read_is_an_error(world: World) -> None:
+    world.venue.answer(ok(list=[["900000", "2"]]))
+    with pytest.raises(Transient):
+        await world.feed.candles(BTC, Timeframe.M15, start=None, limit=2)
+
+
+async def test_a_ticker_without_a_book_has_its_last_price(world: World) -> None:
+    world.venue.answer(ok(list=[samples.ticker(bid1Price="", ask1Price="")]))
+    [ticker] = await world.feed.tickers()
+    assert (str(ticker.bid), str(ticker.ask), str(ticker.turnover_24h)) == ("100000.5", "100000.5", "123456789.12")
+
+
+async def test_only_confirmed_candles_are_told(world: World) -> None:
+    world.venue.connections.append([kline(0, confirm=False), kline(0, confirm=True, close="1.75")])
+    stream = world.feed.live([BTC], [Timeframe.M15, Timeframe.H1])
+    assert await anext(stream) == FeedUp()
+    event = await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert isinstance(event, CandleClosedFrame)
+    assert (event.candle.open_at, str(event.candle.close), event.candle.closed, event.at) == (0, "1.75", True, 900_000)
+    assert world.venue.asked[0]["args"] == ["kline.15.BTCUSDT", "kline.60.BTCUSDT", "tickers.BTCUSDT"]
+
+
+async def test_a_lost_connection_is_told_and_mended(world: World) -> None:
+    world.venue.connections.extend([[], [tickers(5, lastPrice="1", markPrice="2")]])
+    stream = world.feed.live([BTC], [Timeframe.M15])
+    events = [await anext(stream) for _ in range(4)]
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert [type(event) for event in events] == [FeedUp, FeedDown, FeedUp, PriceFrame]
+
+
+def test_deltas_are_merged_onto_the_snapshot_and_told_even_when_nothing_moved() -> None:
+    frames = PublicFrames()
+    told = [
+        event
+        for frame in (
+            tickers(1, lastPrice="1.10", markPrice="2.20"),
+            tickers(2, markPrice="3.30"),
+            tickers(3),
+        )
+        for event in frames.events(frame)
+    ]
+    assert told == [moved(1, "1.10", "2.20"), moved(2, "1.10", "3.30"), moved(3, "1.10", "3.30")]
+
+
+def test_a_delta_without_a_snapshot_is_an_error() -> None:
+    with pytest.raises(Transient):
+        list(PublicFrames().events(tickers(1, markPrice="2")))
+
+
+async def test_requests_are_spaced_evenly(world: World) -> None:
+    clock = VirtualClock()
+    feed = CcxtFeed(world.venue.endpoint, clock, Random(1), requests_per_s=10)
+    asked: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        asked.append(seconds)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    world.venue.answer(ok(list=[]))
+    for _ in range(3):
+        await feed.tickers()
+    await feed.close()
+    assert asked == [0.1, 0.2]
