@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.support.panels"]
+pytest_plugins = ["tests.support.panels", "tests.support.redis"]
 
 
 @pytest.fixture
