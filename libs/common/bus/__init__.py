@@ -8,6 +8,7 @@ appended strictly in order.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Protocol
 
 from libs.common.contracts.market import CandleClosed
@@ -26,6 +27,14 @@ class Delivery:
     id: str
     message: Message
     deliveries: int = 1
+
+
+class Appended(StrEnum):
+    """What became of a candle that was to follow another one."""
+
+    NEW = "new"
+    THERE = "there"  # it, or a later one, is in the series already
+    BROKEN = "broken"  # the series does not end with the candle before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,18 @@ class Bus(Protocol):
 
     async def append_series(self, candle: CandleClosed) -> bool:
         """Append to the candle's own series; False if it is there already or a later one is."""
+        ...
+
+    async def append_history(self, candles: Sequence[CandleClosed]) -> int:
+        """Append in the order given; return how many were new. The others are there, or a later one is."""
+        ...
+
+    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+        """Append to the candle's own series and publish on `candle`: both or neither, and once.
+
+        after: when the candle opened that the series ends with; None: the series is empty. If that is not so,
+        nothing is done: the answer tells a repeat from a series that was lost.
+        """
         ...
 
     async def series(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
 from libs.common.bus.cursors import Watermark
 from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of
 from libs.common.bus.limits import BusLimits
@@ -161,6 +161,20 @@ class MemoryBus:
 
     async def append_history(self, candles: Sequence[CandleClosed]) -> int:
         return sum(self._append(candle) for candle in candles)
+
+    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+        self._step()
+        stored = self.server.series.get(series_name(candle.symbol, candle.timeframe), [])
+        last = stored[-1].open_at if stored else None
+        if last is not None and last >= candle.open_at:
+            return Appended.THERE
+        if last != after:
+            return Appended.BROKEN
+        stamped = candle.stamped(sent=self._clock.now(), source=f"{self._service}/{self._instance}")
+        self._append(stamped)
+        self.server.add(stamped.stream(), *encode(stamped))
+        self.published.append(stamped)
+        return Appended.NEW
 
     async def series(
         self, symbol: Symbol, timeframe: Timeframe, *, since: Instant = Instant(0), newest: int | None = None

@@ -16,7 +16,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
 from libs.common.bus.cursors import CursorFile
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry
@@ -55,7 +55,13 @@ class RedisBus:
         self._file = CursorFile(cursors / f"{instance}.json" if cursors else None)
         self._stored = dict(self._file.load())
         self._dead = DeadLetters(redis, prefix=prefix, source=self._source, clock=clock)
-        self._series = SeriesStore(redis, prefix=prefix, length=limits.series_length, dead=self._dead)
+        self._series = SeriesStore(
+            redis,
+            prefix=prefix,
+            length=limits.series_length,
+            stream_length=limits.stream_length,
+            dead=self._dead,
+        )
         self._work: dict[str, WorkReader] = {}
         self._broadcast: dict[str, BroadcastReader] = {}
         self._unsent_acks: list[Delivery] = []
@@ -197,6 +203,12 @@ class RedisBus:
             return await self._series.append(candles)
         except RedisError as error:
             raise Transient(f"not appended: {error}") from error
+
+    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+        try:
+            return await self._series.announce(candle.stamped(sent=self._clock.now(), source=self._source), after)
+        except RedisError as error:
+            raise Transient(f"not announced: {error}") from error
 
     async def series(
         self,
