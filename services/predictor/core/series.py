@@ -27,8 +27,10 @@ class Series:
     """Features of one symbol and timeframe up to its newest closed candle."""
 
     timeframe: Timeframe
-    close_at: Instant = Instant(0)  # of the newest candle; 0 before the first
+    close_at: Instant = Instant(0)  # up to here everything is known, or passed over; 0 before the first candle
+    newest_at: Instant = Instant(0)  # close of the newest candle: the row is its own
     close: Price = Price(ZERO)
+    candle_id: str = ""
     state: FloatArray = field(default_factory=new_state)
     row: FloatArray = field(default_factory=lambda: np.full(COLUMNS, np.nan))
 
@@ -49,7 +51,12 @@ class Series:
     def take(self, candle: CandleClosed) -> None:
         """Step to `candle`, which is the next one or the first after a hole that nobody can fill."""
         step(self.state, bar_of(candle), self.row)
-        self.close_at, self.close = candle.close_at, candle.close
+        self.name_row(candle)
+
+    def name_row(self, candle: CandleClosed) -> None:
+        """The row is that of `candle`."""
+        self.close_at = self.newest_at = candle.close_at
+        self.close, self.candle_id = candle.close, candle.id
 
     def pass_over(self, close_at: Instant) -> None:
         """The candle before `close_at` cannot be had: the next one follows on the one before it."""
@@ -74,5 +81,5 @@ def series_of(timeframe: Timeframe, candles: Sequence[CandleClosed]) -> Series:
     series = Series(timeframe)
     if candles:
         series.row = rows_of(bars_of(candles), series.state)[-1]
-        series.close_at, series.close = candles[-1].close_at, candles[-1].close
+        series.name_row(candles[-1])
     return series

@@ -8,7 +8,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -16,22 +15,11 @@ from numpy.typing import NDArray
 
 from libs.common.contracts.signals import Opinion, Vote
 from libs.common.units import Fraction, Side, Timeframe
+from services.predictor.core.judgement import Reason
 
 CLASSES: Final = (Opinion.SELL, Opinion.HOLD, Opinion.BUY)  # the columns of a model's answer
 _PLACES: Final = Decimal("0.0001")
 _SIDES: Final = {Opinion.BUY: Side.LONG, Opinion.SELL: Side.SHORT}
-
-
-class Reason(StrEnum):
-    """Why a symbol is or is not entered at a slot; counted for the operator."""
-
-    ADVISED = "advised"
-    NO_AGREEMENT = "no_agreement"
-    LOW_CONFIDENCE = "low_confidence"
-    NOT_DRAWN = "not_drawn"
-    INCOMPLETE = "incomplete"
-    WARMING_UP = "warming_up"
-    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from libs.common.contracts.signals import Opinion, Vote
 from libs.common.units import Fraction, Side, Timeframe
-from services.predictor.core.vote import Ballot, Reason, count, percent, vote_of
+from services.predictor.core.judgement import Reason
+from services.predictor.core.vote import Ballot, count, percent, vote_of
 
 BUY, HOLD, SELL = (0.1, 0.2, 0.7), (0.2, 0.6, 0.2), (0.75, 0.15, 0.1)
 FRAMES = (Timeframe.M15, Timeframe.M30, Timeframe.H1)
