@@ -1,0 +1,137 @@
+"""The books on disk: every accepted change is durable before anybody hears of it.
+
+One SQLite file in WAL. A batch with changes is synced to the disk; a heartbeat is only written, which is enough for
+a killed process and costs nothing.
+"""
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from libs.common.errors import Fatal, Misconfigured
+from libs.common.units import Instant, Usd
+from services.paper_exchange.adapters.schema import CLOSED, EXECUTIONS, NAKED, ORDERS, POSITIONS, SCHEMA, TOTALS
+from services.paper_exchange.core.batch import Batch
+from services.paper_exchange.core.books import Saved
+from services.paper_exchange.core.changes import (
+    Change,
+    Executed,
+    Moment,
+    NakedChanged,
+    OrderChanged,
+    PartClosed,
+    PositionTold,
+    Totals,
+    WalletChanged,
+)
+from services.paper_exchange.core.order import Order
+
+
+class BooksFile:
+    """`<home>/paper/books.db` of one world; opened for another world it raises Misconfigured."""
+
+    def __init__(self, path: Path, *, world: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.executescript(SCHEMA)
+        known = self._fact("world")
+        if known not in {None, world}:
+            raise Misconfigured(f"{path} holds the books of {known}, not of {world}: choose another home or --fresh")
+        self._set_fact("world", world)
+
+    def __enter__(self) -> "BooksFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    def clock(self) -> Moment | None:
+        """Where the clocks stood at the last batch; None for new books."""
+        market, wall, up = self._fact("market_ms"), self._fact("wall_ms"), self._fact("up_ms")
+        if market is None or wall is None or up is None:
+            return None
+        return Moment(Instant(int(market)), Instant(int(wall)), int(up))
+
+    def load(self, start: Usd) -> Saved:
+        """Return what the books held at the last batch, or new ones with `start` in the wallet."""
+        totals = self._fact("totals")
+        rows = self.connection.execute
+        return Saved(
+            totals=TOTALS.read(totals.encode()) if totals else Totals(start=start, balance=start),
+            positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol")],
+            orders=[ORDERS.read(body) for (body,) in rows("SELECT body FROM orders WHERE open ORDER BY seq")],
+            link_ids=[link for (link,) in rows("SELECT link_id FROM orders WHERE link_id != ''")],
+            naked=[NAKED.read(body) for (body,) in rows("SELECT body FROM naked WHERE still ORDER BY seq")],
+            naked_ever=rows("SELECT coalesce(max(seq), 0) FROM naked").fetchone()[0],
+        )
+
+    def keep(self, batch: Batch) -> None:
+        """Write a batch in one transaction; raises Fatal if the disk will not have it."""
+        try:
+            self.connection.execute(f"PRAGMA synchronous = {'NORMAL' if batch.is_heartbeat else 'FULL'}")
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._write(batch)
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise Fatal(f"the books cannot be kept: {error}") from error
+
+    def _write(self, batch: Batch) -> None:
+        moment = batch.moment
+        for change in batch.changes:
+            self._change(change, moment)
+        self.connection.executemany(
+            "INSERT INTO requests (method, path, symbol, link_id, ret_code, wall) VALUES (?, ?, ?, ?, ?, ?)",
+            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, r.wall) for r in batch.requests],
+        )
+        for name, value in (("market_ms", moment.market), ("wall_ms", moment.wall), ("up_ms", moment.up_ms)):
+            self._set_fact(name, str(value))
+
+    def _change(self, change: Change, moment: Moment) -> None:
+        run = self.connection.execute
+        match change:
+            case OrderChanged(order):
+                self._order(order, moment)
+            case Executed(e):
+                values = (e.seq, e.order_id, e.link_id, e.symbol, e.kind.value, e.at, moment.wall, EXECUTIONS.write(e))
+                run("INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            case PartClosed(p):
+                run("INSERT INTO closed VALUES (?, ?, ?, ?, ?)", (p.seq, p.order_id, p.symbol, p.at, CLOSED.write(p)))
+            case PositionTold(position, _, changed, at):
+                body = POSITIONS.write(position)
+                run("INSERT OR REPLACE INTO positions VALUES (?, ?)", (position.symbol, body))
+                if changed:
+                    run("INSERT INTO position_rows (wall, at, body) VALUES (?, ?, ?)", (moment.wall, at, body))
+            case WalletChanged(totals):
+                self._set_fact("totals", TOTALS.write(totals).decode())
+            case NakedChanged(n):
+                spell = (n.number, n.until is None, moment.wall, NAKED.write(n))
+                run("INSERT OR REPLACE INTO naked VALUES (?, ?, ?, ?)", spell)
+
+    def _order(self, order: Order, moment: Moment) -> None:
+        self.connection.execute(
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                order.seq,
+                order.order_id,
+                order.link_id,
+                order.symbol,
+                order.status.value,
+                not order.status.is_terminal,
+                not order.filled,
+                order.trigger is not None,
+                order.created_at,
+                moment.wall,
+                ORDERS.write(order),
+            ),
+        )
+
+    def _fact(self, name: str) -> str | None:
+        row = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

@@ -1,0 +1,206 @@
+"""The exchange's world: one market, one clock, one account; everything that happens goes through here, in order.
+
+1. A change is on disk before its answer or its frames leave.
+2. Market time only grows, across restarts too: the clock is kept before what happened at it is told.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from heapq import merge
+from typing import Protocol
+
+import structlog
+
+from libs.common.clock import Clock
+from libs.common.errors import Fatal, Refused
+from libs.common.units import Instant, Symbol
+from services.paper_exchange.core.batch import Batch, RequestMade
+from services.paper_exchange.core.books import Books
+from services.paper_exchange.core.changes import Change, Executed, Moment
+from services.paper_exchange.core.commands import AUDITED, COMMANDS
+from services.paper_exchange.core.fields import Fields, Json
+from services.paper_exchange.core.frames import PrivateFrame, frames
+from services.paper_exchange.core.market import Market, Settlement, Tick
+from services.paper_exchange.core.moves import on_settlement, on_tick
+from services.paper_exchange.core.spread import Quote
+
+log = structlog.get_logger()
+
+TURN_S = 0.03  # wall time between two looks at the clock
+MOST_BEHIND_MS = 250.0  # a world that cannot keep up slows down instead of leaping
+HEARTBEAT_MS = 1_000
+
+
+class Store(Protocol):
+    def keep(self, batch: Batch) -> None:
+        """Make a batch durable, whole or not at all."""
+        ...
+
+
+class Audience(Protocol):
+    """Who hears what happened on the account."""
+
+    def push(self, frames: Sequence[PrivateFrame], at: Instant) -> None: ...
+
+
+class Onlookers(Protocol):
+    """Who is told that the market moved: the public streams."""
+
+    def moved(self, after: Instant, until: Instant) -> None: ...
+
+
+class World:
+    def __init__(
+        self,
+        market: Market,
+        books: Books,
+        store: Store,
+        audience: Audience,
+        *,
+        clock: Clock,
+        at: Moment,
+        speed: Decimal | None,
+        paused: bool,
+    ) -> None:
+        self.market, self.books = market, books
+        self.speed, self.paused = speed, paused  # speed None: lockstep, the clock moves by steps alone
+        self.onlookers: list[Onlookers] = []
+        self._store, self._audience, self._clock = store, audience, clock
+        self._now, self._wall = at.market, at.wall
+        self._up_before, self._began = at.up_ms, clock.monotonic_ms()
+        self._requests: list[RequestMade] = []
+        self._flush: asyncio.Future[None] | None = None
+        self._kept_at = 0.0
+        self._credit = 0.0
+        self._failure: Fatal | None = None
+        for instrument in market.instruments:
+            if (price := market.price(instrument.symbol, self._now)) is not None:
+                books.last[instrument.symbol] = price
+
+    @property
+    def now(self) -> Instant:
+        """Market time."""
+        return self._now
+
+    def quote(self, symbol: Symbol) -> Quote | None:
+        """The market of a symbol now; None before its listing."""
+        return self.books.quote(symbol, self.moment()) if symbol in self.books.last else None
+
+    def moment(self) -> Moment:
+        """Both clocks now; wall time as it is written down never goes back, whatever is done to the machine's."""
+        self._wall = max(self._wall, self._clock.now())
+        return Moment(self._now, self._wall, self._up_before + int(self._clock.monotonic_ms() - self._began))
+
+    def command(self, path: str, fields: Fields) -> Json:
+        """Do what is asked; raises Refused, and then nothing changed. Durable once `durable` returns."""
+        try:
+            result = COMMANDS[path](self.books, fields, self.moment())
+        except Refused as error:
+            self.refuse(path, fields, error)
+            raise
+        self._note(path, fields, 0)
+        return result
+
+    def refuse(self, path: str, fields: Fields, error: Refused) -> None:
+        log.info("request.refused", path=path, code=error.code, text=str(error))
+        self._note(path, fields, error.code or 0)
+
+    def _note(self, path: str, fields: Fields, code: int) -> None:
+        if path in AUDITED:
+            wall = self.moment().wall
+            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code, wall)
+            self._requests.append(made)
+
+    async def durable(self) -> None:
+        """Return when everything so far is on disk and told; changes of one turn of the loop share a transaction."""
+        if self._flush is None:
+            if not self.books.journal and not self._requests:
+                return
+            loop = asyncio.get_running_loop()
+            self._flush = loop.create_future()
+            loop.call_soon(self.flush)
+        await asyncio.shield(self._flush)
+
+    def flush(self) -> None:
+        """Keep what happened and where the clock stands, then tell it."""
+        waiting, self._flush = self._flush, None
+        changes, requests = self.books.take_journal(), tuple(self._requests)
+        self._requests.clear()
+        try:
+            self._store.keep(Batch(changes, requests, self.moment()))
+        except Fatal as error:
+            self._failure = error
+            if waiting is not None:
+                waiting.set_exception(error)
+            return
+        self._kept_at = self._clock.monotonic_ms()
+        _log_fills(changes)
+        self._audience.push(frames(changes, self.books), self._now)
+        if waiting is not None:
+            waiting.set_result(None)
+
+    def advance(self, until: Instant) -> None:
+        """Let the market move to `until` (or its end): every tick through the books in order, kept, then told."""
+        until = min(until, self.market.end or until)
+        if until <= self._now:
+            return
+        after, noted = self._now, self.moment()
+        for event in _events(self.market, after, until):
+            moment = Moment(event.at, noted.wall, noted.up_ms)
+            if isinstance(event, Tick):
+                on_tick(self.books, event, moment)
+            else:
+                on_settlement(self.books, event, moment)
+        self._now = until
+        self.flush()
+        for onlooker in self.onlookers:
+            onlooker.moved(after, until)
+
+    async def run(self) -> None:
+        """Turn wall time into market time for ever; raises Fatal when the books cannot be kept."""
+        before = self._clock.monotonic_ms()
+        while True:
+            await self._clock.sleep(TURN_S)
+            if self._failure is not None:
+                raise self._failure
+            now = self._clock.monotonic_ms()
+            self.turn(now - before)
+            before = now
+
+    def turn(self, elapsed_ms: float) -> None:
+        """Let the market follow `elapsed_ms` of wall time, or only note that the exchange is alive."""
+        if self.speed is not None and not self.paused:
+            self._credit += min(elapsed_ms, MOST_BEHIND_MS) * float(self.speed)
+            whole = int(self._credit)
+            self._credit -= whole
+            self.advance(Instant(self._now + whole))
+        if self._clock.monotonic_ms() - self._kept_at >= HEARTBEAT_MS:
+            self.flush()
+
+
+def _events(market: Market, after: Instant, until: Instant) -> Iterator[Tick | Settlement]:
+    """Ticks and settlements in order of time; at the same instant the tick comes first."""
+    return merge(
+        market.path(after, until),
+        market.settlements(after, until),
+        key=lambda event: (event.at, isinstance(event, Settlement)),
+    )
+
+
+def _log_fills(changes: Sequence[Change]) -> None:
+    for change in changes:
+        if isinstance(change, Executed):
+            done = change.execution
+            log.info(
+                "order.filled" if done.order_kind else "funding.settled",
+                symbol=done.symbol,
+                side=done.action.value,
+                qty=str(done.qty),
+                price=str(done.price),
+                fee=str(done.fee),
+                kind=done.kind.value,
+                creator=done.creator.value,
+                link_id=done.link_id,
+                at=done.at,
+            )
