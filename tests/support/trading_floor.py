@@ -35,7 +35,7 @@ class Floor:
     market: ScriptedMarket = field(default_factory=ScriptedMarket)
     balance: str = "1000"
     books: Books = field(init=False)
-    now: Moment = Moment(START, START, 0)
+    now: Moment = field(default_factory=lambda: Moment(START, START, 0))
 
     def __post_init__(self) -> None:
         self.books = new_books(self.market, balance=self.balance)
