@@ -20,6 +20,7 @@ from libs.common.settings.sections import (
     MarketSection,
     PaperSection,
     PortsSection,
+    PostmortemSection,
     PredictorSection,
     RecoverySection,
     RedisSection,
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     trailing: TrailingSection = TrailingSection()
     fetcher: FetcherSection = FetcherSection()
     executor: ExecutorSection = ExecutorSection()
+    postmortem: PostmortemSection = PostmortemSection()
     recovery: RecoverySection = RecoverySection()
     api: ApiSection = ApiSection()
     ports: PortsSection = PortsSection()

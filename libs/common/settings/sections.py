@@ -109,6 +109,13 @@ class ExecutorSection(Section):
     reconcile_s: int = Field(30, ge=1, le=600, description="Wall seconds between two-way reconciliations.")
 
 
+class PostmortemSection(Section):
+    executor_url: str = Field(
+        "", pattern=r"^(https?://.+)?$", description="Base of the executor's REST; empty: this machine's ports.base."
+    )
+    backfill_s: int = Field(60, ge=1, le=3600, description="Wall seconds between looks for trades that were missed.")
+
+
 class RecoverySection(Section):
     foreign_positions: Literal["adopt", "review"] = Field("adopt", description="What to do with positions not ours.")
 
@@ -152,6 +159,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "trailing": TrailingSection,
     "fetcher": FetcherSection,
     "executor": ExecutorSection,
+    "postmortem": PostmortemSection,
     "recovery": RecoverySection,
     "api": ApiSection,
     "ports": PortsSection,
