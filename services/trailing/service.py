@@ -25,7 +25,7 @@ from services.trailing.core.rules import Rules
 from services.trailing.core.watch import Asked, Left, Watch, begin, hear, observe
 
 SNAPSHOT: Final = "position snapshot"
-FRESH_MS: Final = 60_000  # wall: the executor tells of its positions twice in this time
+FRESH_MS: Final = 45_000  # wall: the executor tells of its positions every 30 s; older word is history
 REMEMBERED: Final = 1_000  # positions that ended, so that a late word does not revive them
 
 

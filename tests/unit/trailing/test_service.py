@@ -9,7 +9,7 @@ from libs.common.contracts.positions import OpenPosition
 from libs.common.health import Health
 from libs.common.units import HOUR_MS, Fraction, Instant, Symbol
 from services.trailing.core.rules import Rules
-from services.trailing.service import REMEMBERED, Trailing, plain
+from services.trailing.service import FRESH_MS, REMEMBERED, Trailing, plain
 from tests.support.positions import BTC, OPENED_AT, changed, closed, open_position, opened, price_of, priced, snapshot
 
 RULES = Rules(Fraction(D(1)), Fraction(D(2)), Fraction(D("0.02")), Fraction(D("0.0005")), 48)
@@ -57,7 +57,7 @@ def test_nothing_is_asked_before_the_book_is_complete() -> None:
     trailing.take(frozenset({BTC}))
     trailing.decide(opened(open_position()), NOW)
     assert trailing.decide(priced(110), NOW) == ()
-    trailing.decide(snapshot(open_position(), sent=Instant(NOW - 60_001)), NOW)  # history of before we started
+    trailing.decide(snapshot(open_position(), sent=Instant(NOW - FRESH_MS - 1)), NOW)  # history of before we started
     assert not health.ready
     assert stops(trailing.decide(snapshot(open_position(), sent=NOW), NOW)) == ["107.8"]
     assert health.ready
