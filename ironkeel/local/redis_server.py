@@ -141,7 +141,7 @@ def _installed() -> Iterator[Server]:
     for path in (*map(shutil.which, ("redis-server", "valkey-server")), _wheel_binary()):
         if path is None:
             continue
-        printed = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+        printed = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)
         server = parse_version(Path(path), printed.stdout)
         if server is not None:
             yield server
