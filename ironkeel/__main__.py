@@ -1,0 +1,5 @@
+"""`python -m ironkeel` is `ironkeel`."""
+
+from ironkeel.cli.app import main
+
+main()

@@ -1,0 +1,27 @@
+"""`ironkeel config`: the configuration in force, and where each value came from."""
+
+from rich.table import Table
+
+from ironkeel.cli.command import HomeOption, JsonOption, console, print_json, say, target
+from libs.common.settings import layers
+from libs.common.settings.effective import config_hash, effective
+
+
+def config(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show every setting with its value (secrets masked), its origin and its meaning."""
+    asked = target(home)
+    running = asked.home.running()
+    rows = effective(asked.settings, layers(running.flags if running else {}))
+    if json:
+        print_json(
+            {
+                "hash": config_hash(asked.settings),
+                "settings": {row.key: {"value": row.value, "origin": row.origin} for row in rows},
+            }
+        )
+        return
+    table = Table("key", "value", "from", "meaning", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row.key, row.value, row.origin, row.meaning)
+    console().print(table, markup=False)
+    say(f"hash {config_hash(asked.settings)}")
