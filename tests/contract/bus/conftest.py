@@ -15,7 +15,7 @@ from libs.common.bus.memory import MemoryBus, MemoryServer
 from libs.common.bus.redis_streams import RedisBus
 from libs.common.clock import SystemClock
 
-QUICK = BusLimits(claim_after_ms=600, block_ms=50, housekeeping_s=0.05, broadcast_batch=10, work_batch=4)
+QUICK = BusLimits(claim_after_ms=1_000, block_ms=50, housekeeping_s=0.05, broadcast_batch=10, work_batch=4)
 
 
 class World(Protocol):

@@ -104,7 +104,7 @@ async def test_long_work_with_a_heartbeat_is_not_taken_away(world: World) -> Non
     await slow.publish(signal(n=0))
     [held] = await take(slow.read(["signal"]), 1)
     others = idle.read(["signal"])
-    for n in range(1, 16):  # 15 × 100 ms: more than twice the time after which a consumer counts as dead
+    for n in range(1, 22):  # 21 × 100 ms: more than twice the time after which a consumer counts as dead
         await slow.keep(held)
         await slow.publish(signal(n=n))
         [delivery] = await take_and_ack(idle, others, 1)

@@ -1,0 +1,91 @@
+import asyncio
+
+from libs.common.units import Symbol
+from tests.contract.locks.conftest import World
+from tests.support.waiting import eventually
+
+WANTED = tuple(Symbol(f"S{n}USDT") for n in range(5))
+
+
+async def test_a_lone_replica_has_everything(world: World) -> None:
+    assert await (await world.leases("fetcher")).claim(WANTED) == frozenset(WANTED)
+
+
+async def test_a_new_replica_gets_its_fair_share_and_nobody_shares_a_symbol(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    assert await one.claim(WANTED) == frozenset(WANTED)
+    assert await other.claim(WANTED) == frozenset()
+    first, second = await one.claim(WANTED), await other.claim(WANTED)
+    assert len(first) == 3
+    assert first | second == frozenset(WANTED)
+    assert not first & second
+
+
+async def test_shares_are_stable_once_they_are_fair(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    for leases in (one, other):
+        await leases.claim(WANTED)
+    shares = [(await one.claim(WANTED), await other.claim(WANTED)) for _ in range(4)]
+    assert len(set(shares)) == 1
+
+
+async def test_a_dead_replica_is_inherited_from(world: World) -> None:
+    dying, heir = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await dying.claim(WANTED)
+    await heir.claim(WANTED)
+    await dying.claim(WANTED)
+
+    async def has_everything() -> bool:
+        return await heir.claim(WANTED) == frozenset(WANTED)
+
+    assert await eventually(has_everything)
+
+
+async def test_a_clean_stop_hands_over_at_once(world: World) -> None:
+    leaving, heir = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await leaving.claim(WANTED)
+    await leaving.release()
+    assert await heir.claim(WANTED) == frozenset(WANTED)
+
+
+async def test_earlier_symbols_have_an_owner_first(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await one.claim(WANTED)
+    await other.claim(WANTED)
+    assert await one.claim(WANTED) == frozenset(WANTED[:3])
+    held = Symbol("HELDUSDT")
+    assert held in await one.claim((held, *WANTED[:3]))
+
+
+async def test_what_is_no_longer_wanted_is_given_back(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await one.claim(WANTED)
+    assert await one.claim(WANTED[:1]) == frozenset(WANTED[:1])
+    await one.release()
+    assert await other.claim(WANTED) == frozenset(WANTED)
+
+
+async def test_wanting_nothing_is_having_nothing(world: World) -> None:
+    leases = await world.leases("fetcher")
+    await leases.claim(WANTED)
+    assert await leases.claim(()) == frozenset()
+
+
+async def test_after_a_flush_everybody_soon_has_a_share_again(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await one.claim(WANTED)
+    await other.claim(WANTED)
+    await world.flush()
+
+    async def shared_again() -> bool:
+        first, second = await one.claim(WANTED), await other.claim(WANTED)
+        return bool(second) and first | second == frozenset(WANTED) and not first & second
+
+    assert await eventually(shared_again)
+
+
+async def test_many_replicas_claiming_at_once_never_share_a_symbol(world: World) -> None:
+    replicas = [await world.leases(f"fetcher-{n}") for n in range(4)]
+    for _ in range(10):
+        shares = await asyncio.gather(*(leases.claim(WANTED) for leases in replicas))
+    assert sum(map(len, shares)) == len(frozenset().union(*shares)) == len(WANTED)
