@@ -1,0 +1,137 @@
+"""What the public side of the exchange shows, and how each of it reads in the venue's words."""
+
+from decimal import Decimal
+from typing import Final, Protocol
+
+from pydantic import JsonValue
+
+from libs.common.exchange.market_types import Instrument
+from libs.common.units import ZERO, Instant, Qty, Symbol, floor_to
+from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.fields import Json
+from services.paper_exchange.core.market import Bar, Market
+from services.paper_exchange.core.position import maintenance_rate
+from services.paper_exchange.core.spread import Quote
+
+_PCNT: Final = Decimal("0.000001")
+_TOUCH_WORTH: Final = Decimal(50_000)  # USDT that rest at each level of the made-up book
+
+
+class Shown(Protocol):
+    """The running market: `now` is market time; a symbol without a quote is not listed yet."""
+
+    @property
+    def market(self) -> Market: ...
+
+    @property
+    def now(self) -> Instant: ...
+
+    def quote(self, symbol: Symbol) -> Quote | None: ...
+
+
+def instrument_row(instrument: Instrument, number: int) -> Json:
+    """A row of instruments-info. The display name says what a synthetic or replayed market is."""
+    tick = instrument.tick
+    return {
+        "symbol": instrument.symbol,
+        "symbolId": number,
+        "contractType": "LinearPerpetual",
+        "status": "Trading",
+        "baseCoin": instrument.symbol.removesuffix("USDT"),
+        "quoteCoin": "USDT",
+        "settleCoin": "USDT",
+        "symbolType": "",
+        "launchTime": str(instrument.launched),
+        "deliveryTime": "0",
+        "deliveryFeeRate": "",
+        "priceScale": str(max(0, -int(tick.as_tuple().exponent))),
+        "leverageFilter": {"minLeverage": "1", "maxLeverage": plain(instrument.max_leverage), "leverageStep": "0.01"},
+        "priceFilter": {"minPrice": plain(tick), "maxPrice": plain(tick * 10**9), "tickSize": plain(tick)},
+        "lotSizeFilter": {
+            "minOrderQty": plain(instrument.min_qty),
+            "maxOrderQty": plain(instrument.max_market_qty * 10),
+            "maxMktOrderQty": plain(instrument.max_market_qty),
+            "qtyStep": plain(instrument.qty_step),
+            "postOnlyMaxOrderQty": plain(instrument.max_market_qty * 10),
+            "minNotionalValue": plain(instrument.min_notional),
+        },
+        "unifiedMarginTrade": True,
+        "fundingInterval": instrument.funding_interval_ms // 60_000,
+        "copyTrading": "none",
+        "upperFundingRate": "0.03",
+        "lowerFundingRate": "-0.03",
+        "isPreListing": False,
+        "preListingInfo": None,
+        "riskParameters": {"priceLimitRatioX": "0.05", "priceLimitRatioY": "0.1"},
+        "displayName": f"{instrument.symbol} (paper)",
+    }
+
+
+def risk_row(instrument: Instrument, number: int) -> Json:
+    """The one risk tier of a symbol."""
+    return {
+        "id": number,
+        "symbol": instrument.symbol,
+        "riskLimitValue": "2000000",
+        "maintenanceMargin": plain(maintenance_rate(instrument)),
+        "initialMargin": plain((1 / instrument.max_leverage).quantize(_PCNT)),
+        "isLowestRisk": 1,
+        "maxLeverage": plain(instrument.max_leverage),
+        "mmDeduction": "",
+    }
+
+
+def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
+    """A row of tickers; None before the first tick."""
+    now, symbol = shown.now, instrument.symbol
+    quote, day = shown.quote(symbol), shown.market.day(symbol, now)
+    if quote is None or day is None:
+        return None
+    last = plain(quote.last)
+    size = plain(touch_size(quote.last, instrument))
+    return {
+        "symbol": symbol,
+        "lastPrice": last,
+        "indexPrice": last,
+        "markPrice": plain(quote.mark),
+        "prevPrice24h": plain(day.open),
+        "price24hPcnt": plain(((quote.last - day.open) / day.open).quantize(_PCNT)),
+        "highPrice24h": plain(day.high),
+        "lowPrice24h": plain(day.low),
+        "prevPrice1h": plain(day.hour_open),
+        "openInterest": "0",
+        "openInterestValue": "0",
+        "turnover24h": plain(day.turnover),
+        "volume24h": plain(day.volume),
+        "fundingRate": plain(shown.market.funding_rate(symbol, now)),
+        "nextFundingTime": str((now // instrument.funding_interval_ms + 1) * instrument.funding_interval_ms),
+        "fundingIntervalHour": str(instrument.funding_interval_ms // 3_600_000),
+        "fundingCap": "0.03",
+        "predictedDeliveryPrice": "",
+        "basisRate": "",
+        "basis": "",
+        "deliveryFeeRate": "",
+        "deliveryTime": "0",
+        "bid1Price": plain(quote.bid),
+        "bid1Size": size,
+        "ask1Price": plain(quote.ask),
+        "ask1Size": size,
+        "preOpenPrice": "",
+        "preQty": "",
+        "curPreListingPhase": "",
+    }
+
+
+def touch_size(last: Decimal, instrument: Instrument) -> Qty:
+    return Qty(max(floor_to(_TOUCH_WORTH / last, instrument.qty_step), instrument.min_qty))
+
+
+def kline_row(bar: Bar) -> list[str]:
+    prices = (bar.open, bar.high, bar.low, bar.close)
+    return [str(bar.open_at), *map(plain, prices), plain(bar.volume), plain(bar.turnover)]
+
+
+def book_side(touch: Decimal, step: Decimal, size: Qty, levels: int) -> list[JsonValue]:
+    """Levels of price and size away from `touch` by the signed `step`; prices stay positive."""
+    prices = (touch + k * step for k in range(levels))
+    return [[plain(price), plain(size)] for price in prices if price > ZERO]
