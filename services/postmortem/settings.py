@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from libs.common.process import instance_name
 from libs.common.settings import load
 from libs.common.settings.sections import (
     ApiSection,
@@ -32,3 +33,8 @@ class PostmortemSettings:
     def executor_url(self) -> str:
         """Where the executor's REST is: set, or beside us on this machine."""
         return self.postmortem.executor_url or f"http://127.0.0.1:{self.ports.base}"
+
+    @property
+    def instance(self) -> str:
+        """The name of this process among its replicas."""
+        return instance_name("postmortem", self.service.instance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from libs.common.process import instance_name
 from libs.common.settings import load
 from libs.common.settings.sections import ApiSection, PortsSection, RedisSection, ServiceSection, TrailingSection
 from libs.common.units import Fraction
@@ -34,3 +35,8 @@ class TrailingSettings:
             min_step=Fraction(self.trailing.min_step),
             max_hours=self.trailing.max_hours,
         )
+
+    @property
+    def instance(self) -> str:
+        """The name of this process among its replicas."""
+        return instance_name("trailing", self.service.instance)
