@@ -113,8 +113,8 @@ def _escaped(text: str) -> str:
 
 
 def _quoted(key: str, value: str) -> str:
-    """A value that supervisord reads back unchanged: its format knows quotes, but no escapes inside them."""
+    """A value that supervisord reads back unchanged: its format knows no escapes and strips quotes at the ends."""
     for quote in ('"', "'"):
-        if quote not in value and "\n" not in value:
+        if quote not in value and "\n" not in value and value == value.strip("\"'"):
             return f"{quote}{_escaped(value)}{quote}"
-    raise Misconfigured(f"{key}: a value with a line break or with both kinds of quotes cannot be handed on")
+    raise Misconfigured(f"{key}: a value with a line break, quotes of both kinds or at its ends cannot be handed on")
