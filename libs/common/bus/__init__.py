@@ -6,7 +6,7 @@ cursor, which moves when a delivery is acknowledged. A *series* is one candle st
 appended strictly in order.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -54,7 +54,7 @@ class Bus(Protocol):
         """
         ...
 
-    def read(self, streams: Sequence[str]) -> AsyncIterator[Delivery]:
+    def read(self, streams: Sequence[str]) -> AsyncGenerator[Delivery, None]:
         """Yield deliveries for ever, oldest first; pending work of this consumer and of dead ones first.
 
         Which streams are work and which are broadcast is fixed in WORK_STREAMS and BROADCAST_STREAMS.
