@@ -26,13 +26,12 @@ from libs.common.units import Instant, Symbol, Timeframe
 from services.predictor.core.features import MEMORY
 from services.predictor.core.judgement import Case, Judgement, Policy, Reason, Verdict, coldness, signal_of
 from services.predictor.core.series import Arrival, Series, series_of
-from services.predictor.core.slots import SLOT, VALID_MS, Gathering, gathering, missing_at, slot_of
+from services.predictor.core.slots import PATIENCE_MS, SLOT, VALID_MS, Gathering, gathering, missing_at, slot_of
 
 log = structlog.get_logger()
 
 TICK_S: Final = 1.0  # leases are renewed, and waiting slots looked at, this often when nothing comes
 MOST: Final = 500  # deliveries handled at once
-PATIENCE_MS: Final = 2_000  # wall: how long a slot waits for its last candle
 
 Key = tuple[Symbol, Timeframe]
 
@@ -188,6 +187,7 @@ def take(desk: Desk, message: CandleClosed | CandleMissing, now: Instant) -> Non
 async def predict(predictor: Predictor, *, bus: Bus, leases: Leases, clock: Clock, health: Health) -> None:
     """Handle candles for ever, as many at once as have come: a model's call costs more than a row."""
     arrived: asyncio.Queue[Delivery | None] = asyncio.Queue(MOST)
+    health.done_with("starting")
     async with asyncio.TaskGroup() as group:
         group.create_task(_fill(arrived, bus.read(predictor.reads)))
         group.create_task(_tick(arrived, clock))
@@ -197,7 +197,7 @@ async def predict(predictor: Predictor, *, bus: Bus, leases: Leases, clock: Cloc
                 batch.append(arrived.get_nowait())
             deliveries = [delivery for delivery in batch if delivery is not None]
             await handle(predictor, deliveries, ticked=None in batch, bus=bus, leases=leases, clock=clock)
-            report(predictor, bus=bus, health=health)
+            report(predictor, health)
 
 
 async def _fill(arrived: asyncio.Queue[Delivery | None], deliveries: AsyncIterator[Delivery]) -> None:
@@ -245,8 +245,7 @@ async def insist(action: Callable[[], Awaitable[None]], clock: Clock) -> None:
     raise AssertionError("a back-off has no end")
 
 
-def report(predictor: Predictor, *, bus: Bus, health: Health) -> None:
+def report(predictor: Predictor, health: Health) -> None:
     """Say how far the stream is handled, and how often each reason decided."""
     health.market_ms = predictor.market_ms
-    health.cursors = bus.cursors()
     health.facts.update({f"slots_{reason}": times for reason, times in predictor.counts.items()})

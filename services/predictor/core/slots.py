@@ -12,6 +12,7 @@ from typing import Final
 from libs.common.units import Instant, Timeframe
 
 SLOT: Final = Timeframe.M15
+PATIENCE_MS: Final = 2_000  # wall: how long a slot waits for its last candle
 VALID_MS: Final = SLOT.ms  # a signal is good until the next slot
 
 

@@ -10,7 +10,8 @@ from libs.common.units import HOUR_MS, Fraction, Instant, Side, Symbol, Timefram
 from services.predictor.core.feature_table import WARM_UP
 from services.predictor.core.judgement import Case, Judgement, Reason
 from services.predictor.core.random_policy import RandomPolicy
-from services.predictor.service import PATIENCE_MS, Predictor
+from services.predictor.core.slots import PATIENCE_MS
+from services.predictor.service import Predictor
 from tests.support.candles import BEGINNING, candle, candles, missing, walk
 
 M15, M30, H1 = Timeframe.M15, Timeframe.M30, Timeframe.H1
