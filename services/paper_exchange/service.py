@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -27,9 +27,9 @@ from services.paper_exchange.core.spread import Quote
 
 log = structlog.get_logger()
 
-TURN_S = 0.03  # wall time between two looks at the clock
-MOST_BEHIND_MS = 250.0  # a world that cannot keep up slows down instead of leaping
-HEARTBEAT_MS = 1_000
+TURN_S: Final = 0.03  # wall time between two looks at the clock
+MOST_BEHIND_MS: Final = 250.0  # a world that cannot keep up slows down instead of leaping
+HEARTBEAT_MS: Final = 1_000
 
 
 class Store(Protocol):
@@ -71,9 +71,9 @@ class World:
         self._up_before, self._began = at.up_ms, clock.monotonic_ms()
         self._requests: list[RequestMade] = []
         self._flush: asyncio.Future[None] | None = None
+        self._failure: Fatal | None = None
         self._kept_at = 0.0
         self._credit = 0.0
-        self._failure: Fatal | None = None
         for instrument in market.instruments:
             if (price := market.price(instrument.symbol, self._now)) is not None:
                 books.last[instrument.symbol] = price
@@ -82,6 +82,11 @@ class World:
     def now(self) -> Instant:
         """Market time."""
         return self._now
+
+    @property
+    def executions(self) -> int:
+        """Execution rows ever, funding included."""
+        return self.books.totals.executions
 
     def quote(self, symbol: Symbol) -> Quote | None:
         """The market of a symbol now; None before its listing."""
@@ -154,6 +159,7 @@ class World:
                 on_settlement(self.books, event, moment)
         self._now = until
         self.flush()
+        self._raise_failure()
         for onlooker in self.onlookers:
             onlooker.moved(after, until)
 
@@ -162,14 +168,13 @@ class World:
         before = self._clock.monotonic_ms()
         while True:
             await self._clock.sleep(TURN_S)
-            if self._failure is not None:
-                raise self._failure
             now = self._clock.monotonic_ms()
             self.turn(now - before)
             before = now
 
     def turn(self, elapsed_ms: float) -> None:
         """Let the market follow `elapsed_ms` of wall time, or only note that the exchange is alive."""
+        self._raise_failure()
         if self.speed is not None and not self.paused:
             self._credit += min(elapsed_ms, MOST_BEHIND_MS) * float(self.speed)
             whole = int(self._credit)
@@ -177,6 +182,10 @@ class World:
             self.advance(Instant(self._now + whole))
         if self._clock.monotonic_ms() - self._kept_at >= HEARTBEAT_MS:
             self.flush()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 def _events(market: Market, after: Instant, until: Instant) -> Iterator[Tick | Settlement]:

@@ -1,6 +1,6 @@
 """The signed half of the REST API: who asks, how often, what; then the desk decides and the books are kept."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
@@ -15,12 +15,15 @@ from libs.common.clock import Clock
 from libs.common.errors import Refused
 from services.paper_exchange.adapters.envelope import answer, refused
 from services.paper_exchange.core import refusals as no
+from services.paper_exchange.core.commands import COMMANDS
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.limits import Allowance, Limits
 from services.paper_exchange.core.refusals import bad, refusal
 from services.paper_exchange.core.signing import Signed, check_signature
 
 MOST_BYTES: Final = 64 * 1024
+
+Question = Callable[[Fields], Json]
 
 
 class Desk(Protocol):
@@ -31,8 +34,6 @@ class Desk(Protocol):
     def refuse(self, path: str, fields: Fields, error: Refused) -> None:
         """Note a request that was refused before it reached the desk."""
         ...
-
-    def answer(self, path: str, fields: Fields) -> Json: ...
 
     async def durable(self) -> None:
         """Return when everything so far is on disk."""
@@ -48,8 +49,8 @@ class Key:
     limits: Limits | None
 
 
-def private_routes(desk: Desk, key: Key, clock: Clock, *, posts: frozenset[str], gets: frozenset[str]) -> list[Route]:
-    """Return one route for every path: `posts` are commands, `gets` are questions."""
+def private_routes(desk: Desk, key: Key, clock: Clock, questions: Mapping[str, Question]) -> list[Route]:
+    """Return one route for every command and for every one of `questions`."""
 
     async def post(request: Request) -> Response:
         path, body = request.url.path, await _body(request)
@@ -67,7 +68,7 @@ def private_routes(desk: Desk, key: Key, clock: Clock, *, posts: frozenset[str],
 
         async def act() -> Json:
             await desk.durable()
-            return desk.answer(request.url.path, Fields(_query(raw)))
+            return questions[request.url.path](Fields(_query(raw)))
 
         return await _answer(request, raw, act, lambda _error: None)
 
@@ -98,8 +99,8 @@ def private_routes(desk: Desk, key: Key, clock: Clock, *, posts: frozenset[str],
             return refused(error, clock.now())
 
     return [
-        *(Route(path, post, methods=["POST"]) for path in sorted(posts)),
-        *(Route(path, get, methods=["GET"]) for path in sorted(gets)),
+        *(Route(path, post, methods=["POST"]) for path in COMMANDS),
+        *(Route(path, get, methods=["GET"]) for path in questions),
     ]
 
 

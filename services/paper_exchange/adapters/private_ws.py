@@ -42,6 +42,12 @@ class Reader:
         self.waiting.put_nowait(frame)
         return True
 
+    def clear(self) -> None:
+        """Forget what waits."""
+        while not self.waiting.empty():
+            self.waiting.get_nowait()
+            self.waiting.task_done()
+
 
 class PrivateHub:
     """All private connections."""
@@ -63,6 +69,11 @@ class PrivateHub:
                 if name is not None and not reader.push(_frame(name, frame.row, at)):
                     self.drop(reader.number, "too far behind")
 
+    async def settle(self) -> None:
+        """End a step: return when everything pushed so far is on the wire, or its reader is gone."""
+        for reader in list(self._readers.values()):
+            await reader.waiting.join()
+
     def drop_all(self, reason: str) -> int:
         """Cut every connection; returns how many there were."""
         numbers = list(self._readers)
@@ -73,8 +84,7 @@ class PrivateHub:
     def drop(self, number: int, reason: str) -> None:
         reader = self._readers.pop(number)
         log.warning("stream.dropped", reader=number, reason=reason)
-        while reader.waiting.full():
-            reader.waiting.get_nowait()
+        reader.clear()
         reader.push(None)
 
     async def _serve(self, socket: WebSocket) -> None:
@@ -94,6 +104,7 @@ class PrivateHub:
         finally:
             self._readers.pop(reader.number, None)
             writing.cancel()
+            reader.clear()
 
     def _answer(self, reader: Reader, asked: Json) -> Json:
         match asked.get("op"):
@@ -163,6 +174,12 @@ def _frame(topic: str, row: Json, at: Instant) -> bytes:
 
 
 async def _write(socket: WebSocket, reader: Reader) -> None:
-    while (frame := await reader.waiting.get()) is not None:
-        await socket.send_text(frame.decode())
-    await socket.close()
+    while True:
+        frame = await reader.waiting.get()
+        try:
+            if frame is None:
+                await socket.close()
+                return
+            await socket.send_text(frame.decode())
+        finally:
+            reader.waiting.task_done()
