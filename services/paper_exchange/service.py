@@ -12,18 +12,19 @@ from typing import Final, Protocol
 
 import structlog
 
-from libs.common.clock import Clock
+from libs.common.clock import Clock, iso
 from libs.common.errors import Fatal, Refused
-from libs.common.units import Instant, Symbol
+from libs.common.units import Instant, Symbol, Usd
 from services.paper_exchange.core.batch import Batch, RequestMade
-from services.paper_exchange.core.books import Books
+from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import Change, Executed, Moment
 from services.paper_exchange.core.commands import AUDITED, COMMANDS
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
-from services.paper_exchange.core.spread import Quote
+from services.paper_exchange.core.opening import Opening
+from services.paper_exchange.core.spread import Quote, Spreads
 
 log = structlog.get_logger()
 
@@ -33,6 +34,12 @@ HEARTBEAT_MS: Final = 1_000
 
 
 class Store(Protocol):
+    def clock(self) -> Moment | None:
+        """Where the clocks stood; None for new books."""
+        ...
+
+    def load(self, start: Usd) -> Saved: ...
+
     def keep(self, batch: Batch) -> None:
         """Make a batch durable, whole or not at all."""
         ...
@@ -77,6 +84,15 @@ class World:
         for instrument in market.instruments:
             if (price := market.price(instrument.symbol, self._now)) is not None:
                 books.last[instrument.symbol] = price
+
+    @classmethod
+    def open(cls, market: Market, store: Store, audience: Audience, opening: Opening, *, clock: Clock) -> "World":
+        """Return the world where its books left it, or at the market's start if it has none."""
+        at = store.clock() or Moment(market.start, clock.now(), 0)
+        instruments = {listed.symbol: listed for listed in market.instruments}
+        books = Books.load(store.load(opening.balance), instruments, Spreads(market), opening.seed)
+        log.info("world.opened", market=iso(at.market), up_ms=at.up_ms, balance=str(books.totals.balance))
+        return cls(market, books, store, audience, clock=clock, at=at, speed=opening.speed, paused=opening.paused)
 
     @property
     def now(self) -> Instant:

@@ -13,6 +13,10 @@ from libs.common.settings.sections import (
     PortsSection,
     ServiceSection,
 )
+from libs.common.units import Usd
+from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.core.limits import Limits
+from services.paper_exchange.core.opening import Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,16 @@ class PaperExchangeSettings:
     def speed(self) -> Decimal | None:
         """Market seconds per wall second; None in lockstep."""
         return None if self.paper.speed == "max" else self.paper.speed
+
+    @property
+    def opening(self) -> Opening:
+        return Opening(Usd(self.paper.balance), self.paper.seed, self.speed, self.paper.paused)
+
+    @property
+    def key(self) -> Key:
+        """The one key that is accepted."""
+        limits = Limits() if self.paper.limits == "bybit" else None
+        return Key(self.paper.api_key.get_secret_value(), self.paper.api_secret.get_secret_value(), limits)
 
     @property
     def world(self) -> str:

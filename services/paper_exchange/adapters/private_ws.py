@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from libs.common.clock import Clock
 from libs.common.ids import derive_id
 from libs.common.units import Instant
+from services.paper_exchange.adapters.private_rest import Key
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.frames import PrivateFrame
 from services.paper_exchange.core.signing import check_stream_auth
@@ -52,9 +53,9 @@ class Reader:
 class PrivateHub:
     """All private connections."""
 
-    def __init__(self, clock: Clock, *, key: str, secret: str) -> None:
+    def __init__(self, clock: Clock, key: Key) -> None:
         self._clock = clock
-        self._key, self._secret = key, secret
+        self._key = key
         self._readers: dict[int, Reader] = {}
         self._opened = 0
 
@@ -125,7 +126,7 @@ class PrivateHub:
     def _auth(self, reader: Reader, asked: Json) -> Json:
         args = asked.get("args")
         key, expires, sign = (str(arg) for arg in args) if isinstance(args, list) and len(args) == 3 else ("", "", "")
-        right = check_stream_auth(key, expires, sign, key=self._key, secret=self._secret, now=self._clock.now())
+        right = check_stream_auth(key, expires, sign, key=self._key.key, secret=self._key.secret, now=self._clock.now())
         reader.known = reader.known or right
         return _told(reader, asked, "" if right else "Params Error")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.books import Books
@@ -19,11 +20,7 @@ class PrivateFrame:
 def frames(changes: Sequence[Change], books: Books) -> list[PrivateFrame]:
     """Return the frames in the order of the changes; several wallet changes in a row are told once."""
     told = [frame for change in changes if (frame := _frame(change, books)) is not None]
-    return [
-        f
-        for f, after in zip(told, [*told[1:], None], strict=True)
-        if not (after and f.topic == after.topic == "wallet")
-    ]
+    return [f for f, after in zip_longest(told, told[1:]) if not (after and f.topic == after.topic == "wallet")]
 
 
 def _frame(change: Change, books: Books) -> PrivateFrame | None:
