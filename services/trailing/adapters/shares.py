@@ -10,7 +10,6 @@ import structlog
 
 from libs.common.clock import Clock
 from libs.common.contracts.message import Message
-from libs.common.errors import Transient
 from libs.common.locks import Leases
 from libs.common.units import Symbol
 
@@ -52,13 +51,9 @@ class Shares:
             await self.claim()
 
     async def claim(self) -> None:
-        """Renew and claim; while Redis cannot be asked, whoever spoke for a symbol last goes on."""
+        """Renew and claim, and let the holder speak for what it has now."""
         wanted = self._holder.symbols
-        try:
-            held = await self._leases.claim(wanted)
-        except Transient as error:
-            log.warning("lease.unrenewed", reason=str(error))
-            return
+        held = await self._leases.claim(wanted)
         if held != self._held:
             log.info("share.changed", held=sorted(held), wanted=len(wanted))
         self._wanted, self._held = frozenset(wanted), held
