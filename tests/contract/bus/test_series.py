@@ -1,0 +1,55 @@
+"""Series: one stream of candles a symbol and timeframe, strictly in order."""
+
+from dataclasses import replace
+
+from libs.common.units import Symbol, Timeframe
+from tests.contract.bus.conftest import QUICK, World
+from tests.support.builders import BTC, candle
+
+
+async def test_a_series_comes_back_oldest_first(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    candles = [candle(n=n) for n in range(5)]
+    assert [await bus.append_series(each) for each in candles] == [True] * 5
+    assert await bus.series(BTC, Timeframe.M15) == candles
+
+
+async def test_a_repeated_or_late_candle_is_refused_by_the_series_itself(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    assert await bus.append_series(candle(n=3))
+    assert not await bus.append_series(candle(n=3))
+    assert not await bus.append_series(candle(n=2))
+    assert await bus.append_series(candle(n=4))
+    assert [each.open_at for each in await bus.series(BTC, Timeframe.M15)] == [candle(n=n).open_at for n in (3, 4)]
+
+
+async def test_history_is_appended_at_once_and_says_how_much_was_new(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    await bus.append_series(candle(n=0))
+    assert await bus.append_history([candle(n=n) for n in range(4)]) == 3
+
+
+async def test_a_range_is_asked_for_by_time_and_by_number(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    await bus.append_history([candle(n=n) for n in range(6)])
+    since = await bus.series(BTC, Timeframe.M15, since=candle(n=4).open_at)
+    newest = await bus.series(BTC, Timeframe.M15, newest=3)
+    both = await bus.series(BTC, Timeframe.M15, since=candle(n=2).open_at, newest=2)
+    assert [since[0], len(since)] == [candle(n=4), 2]
+    assert newest == [candle(n=n) for n in (3, 4, 5)]
+    assert both == [candle(n=n) for n in (4, 5)]
+
+
+async def test_series_are_kept_apart(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    await bus.append_series(candle())
+    assert await bus.series(Symbol("ETHUSDT"), Timeframe.M15) == []
+    assert await bus.series(BTC, Timeframe.H1) == []
+
+
+async def test_a_series_keeps_its_newest_candles(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher", limits=replace(QUICK, series_length=50))
+    await bus.append_history([candle(n=n) for n in range(400)])
+    kept = await bus.series(BTC, Timeframe.M15)
+    assert 50 <= len(kept) < 400
+    assert kept[-1] == candle(n=399)
