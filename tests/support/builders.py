@@ -51,6 +51,11 @@ def price(symbol: Symbol = BTC, last: str = "115100.9", **said: Any) -> market.P
     return market.PriceMoved(**fields | said)
 
 
+def candles_loaded(**said: Any) -> market.CandlesLoaded:
+    fields = envelope(market.CandlesLoaded) | {"universe": (BTC, Symbol("ETHUSDT")), "loaded": (BTC,)}
+    return market.CandlesLoaded(**fields | said)
+
+
 def candle_missing(**said: Any) -> market.CandleMissing:
     fields = envelope(market.CandleMissing) | {
         "symbol": BTC,
@@ -342,6 +347,7 @@ def recovery_done(**said: Any) -> recovery.RecoveryDone:
 ONE_OF_EACH: Final[Mapping[str, Callable[[], Message]]] = {
     "candle.closed.v1": candle,
     "candle.missing.v1": candle_missing,
+    "candle.loaded.v1": candles_loaded,
     "price.moved.v1": price,
     "signal.made.v1": signal,
     "command.stop_move.v1": stop_move,
