@@ -88,15 +88,15 @@ def _messages() -> Iterator[str]:
 
 def _parts() -> Iterator[str]:
     yield "\n## Parts of messages"
-    parts = sorted(_parts_of(*MODELS.values()), key=lambda each: each.__name__)
+    parts = sorted(_parts_of(*MODELS.values()), key=_full_name)
     for part in parts:
-        yield f"\n### {part.__name__}\n"
+        yield f"\n### {part.__name__} ({part.__module__.rpartition('.')[2]})\n"
         yield from _story(part)
         yield from _fields(part, Value)
     yield "\n## Words\n"
     types = {leaf for model in (*MODELS.values(), *parts) for leaf in _types_of(model)}
     words = [each for each in types if isinstance(each, type) and issubclass(each, StrEnum)]
-    for word in sorted(words, key=lambda each: each.__name__):
+    for word in sorted(words, key=_full_name):
         yield f"- `{word.__name__}`: {', '.join(word)}"
     yield ""
 
@@ -137,6 +137,10 @@ def _leaves(annotation: object) -> Iterator[object]:
         yield annotation
     for each in inner:
         yield from _leaves(each)
+
+
+def _full_name(kind: type) -> tuple[str, str]:
+    return kind.__name__, kind.__module__
 
 
 def type_name(annotation: object) -> str:
