@@ -12,12 +12,10 @@ from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.service import World
 from services.paper_exchange.settings import PaperExchangeSettings
 
-NAME = "paper_exchange"
-
 
 async def main() -> None:
     settings = PaperExchangeSettings.load()
-    configure_logs(NAME, settings.service)
+    configure_logs("paper_exchange", settings.service)
     clock = SystemClock()
     market = open_market(settings.paper, settings.market, wall=clock.now())
     with BooksFile(settings.books, world=settings.world) as file:
@@ -26,11 +24,10 @@ async def main() -> None:
         public = PublicHub(world, clock)
         world.onlookers.append(public)
         app = exchange_app(world, file, private, public, settings.key, clock)
-        async with serve_http(
-            app, host=settings.api.host, port=settings.port, name=NAME, home=settings.service.home, clock=clock
-        ):
+        host, port, home = settings.api.host, settings.port, settings.service.home
+        async with serve_http(app, host=host, port=port, name=settings.name, home=home, clock=clock):
             await world.run()
 
 
 if __name__ == "__main__":
-    run(main, service=NAME)
+    run(main, service="paper_exchange")

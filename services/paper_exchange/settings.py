@@ -34,6 +34,11 @@ class PaperExchangeSettings:
         return cls(found.service, found.market, found.paper, found.api, found.ports)
 
     @property
+    def name(self) -> str:
+        """There is one exchange, so its process has the service's name."""
+        return self.service.instance or "paper_exchange"
+
+    @property
     def port(self) -> int:
         return self.ports.base + PORT_OFFSETS["paper_exchange"]
 

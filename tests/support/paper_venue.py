@@ -1,0 +1,70 @@
+"""The paper exchange served in the test's own process, on a free port, over any market."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+from pydantic import JsonValue
+
+from libs.common.clock import SystemClock
+from libs.common.exchange.endpoints import Endpoint
+from libs.common.http import serve_http
+from libs.common.units import Symbol, Usd
+from services.paper_exchange.adapters.app import exchange_app
+from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.private_ws import PrivateHub
+from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.synthetic import synthetic_market
+from services.paper_exchange.core.limits import Limits
+from services.paper_exchange.core.market import Market
+from services.paper_exchange.core.opening import Opening
+from services.paper_exchange.service import World
+
+KEY = "paper"
+SECRET = "paper"
+
+
+@dataclass
+class PaperVenue:
+    """A running exchange in lockstep: its market moves by `steps` alone."""
+
+    world: World
+    endpoint: Endpoint
+    http: httpx.AsyncClient
+
+    async def steps(self, ms: int) -> None:
+        answer = await self.http.post("/paper/v1/clock", json={"step": ms})
+        assert answer.status_code == 200, answer.text
+
+    async def audit(self, **query: int) -> dict[str, JsonValue]:
+        answer = await self.http.get("/paper/v1/audit", params=query)
+        body: dict[str, JsonValue] = answer.json()
+        return body
+
+    def price(self, symbol: Symbol) -> Decimal:
+        return self.world.books.last[symbol]
+
+
+@asynccontextmanager
+async def paper_venue(
+    home: Path, market: Market | None = None, *, balance: str = "1000", limits: bool = False
+) -> AsyncIterator[PaperVenue]:
+    """Serve `market` (a small synthetic one by default) from the books in `home`."""
+    clock = SystemClock()
+    key = Key(KEY, SECRET, Limits() if limits else None)
+    played = market or synthetic_market(seed=7, symbols=3, start=None, end=None)
+    with BooksFile(home / "paper" / "books.db", world="test") as file:
+        private = PrivateHub(clock, key)
+        opening = Opening(Usd(Decimal(balance)), 7, None, paused=False)
+        world = World.open(played, file, private, opening, clock=clock)
+        public = PublicHub(world, clock)
+        world.onlookers.append(public)
+        app = exchange_app(world, file, private, public, key, clock)
+        async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
+            at = f"127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:
+                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
