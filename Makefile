@@ -5,29 +5,38 @@ ARGS ?=
 
 .PHONY: setup up demo test check chaos bench fmt lock
 
-setup: $(BIN)/ironkeel
+# Install what the locks say, once for every change of them; leaves .venv/bin/ironkeel.
+setup: $(BIN)/.installed
 
-$(BIN)/ironkeel: requirements/dev.lock pyproject.toml
+$(BIN)/.installed: requirements/dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ironkeel needs Python >= 3.11, this is " + sys.version)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m services.predictor.training.compile
 	touch $@
 
 up: setup
-	$(BIN)/ironkeel up $(ARGS)
+	exec $(BIN)/ironkeel up $(ARGS)
 
+# The same with random decisions, labelled as such: it trades within minutes.
 demo: setup
-	$(BIN)/ironkeel up --policy random:7 $(ARGS)
+	exec $(BIN)/ironkeel up --policy random:7 $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: setup
+	$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+bench: setup
+	set -e; for each in $(wildcard bench/*.py); do $(BIN)/python "$$each" $(ARGS); done
 
 fmt: setup
 	$(BIN)/ruff format .
