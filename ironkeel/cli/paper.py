@@ -6,12 +6,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ironkeel.cli.command import HomeOption
+from ironkeel.cli.command import SAID_NO, HomeOption, JsonOption, ask, print_json, say, target
 from ironkeel.cli.up import absolute
 from ironkeel.local.home import open_home
 from ironkeel.local.preflight import check_market, check_ports
 from ironkeel.local.programs import PAPER_EXCHANGE, environment
+from ironkeel.local.rest import Rest
+from libs.common.errors import Transient
 from libs.common.settings import PREFIX, load
+from services.paper_exchange.core.verdict import Verdict, judge
 
 paper = typer.Typer(name="paper", help="The paper exchange.")
 
@@ -51,3 +54,41 @@ def serve(
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     command = [sys.executable, "-m", "services.paper_exchange.main"]
     os.execve(sys.executable, command, {**inherited, **environment(settings, PAPER_EXCHANGE, PAPER_EXCHANGE)})  # noqa: S606
+
+
+@paper.command()
+def audit(
+    partial: Annotated[bool, typer.Option(help="Judge the books alone, without ledger and reports.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge the books: one line a rule; exit 1 when any is broken."""
+    asked = target(home)
+    verdict = ask(asked, lambda rest: judged(rest, asked.settings.risk.max_positions, partial=partial), timeout=60)
+    if json:
+        rules = [{"name": r.name, "looked_at": r.looked_at, "violations": r.violations} for r in verdict.rules]
+        print_json({"holds": verdict.holds, "rules": rules})
+    else:
+        for line in verdict.lines:
+            say(line)
+        say("everything holds" if verdict.holds else f"{len(verdict.violations)} violations")
+    if not verdict.holds:
+        raise typer.Exit(SAID_NO)
+
+
+async def judged(rest: Rest, max_positions: int, *, partial: bool) -> Verdict:
+    """The verdict on the exchange's books, compared with the executor's trades and the reports on losses.
+
+    Raises Transient when one of the three does not answer.
+    """
+    books = await rest.get(PAPER_EXCHANGE, "/paper/v1/audit")
+    if books is None:
+        raise Transient("paper_exchange does not answer: is the system up? (`ironkeel status`)")
+    if partial:
+        return judge(books, max_positions=max_positions)
+    trades = await rest.items("executor", "/v1/trades")
+    reports = await rest.items("postmortem", "/v1/postmortems")
+    if trades is None or reports is None:
+        who = "executor" if trades is None else "postmortem"
+        raise Transient(f"{who} does not answer; --partial judges the books alone")
+    return judge(books, max_positions=max_positions, trades=trades, postmortems=[row["trade_id"] for row in reports])

@@ -17,7 +17,7 @@ from ironkeel.local.programs import PAPER_EXCHANGE, REDIS, service_of
 from ironkeel.local.rest import Json, Rest
 from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS
 from libs.common.clock import Clock
-from libs.common.errors import Transient
+from libs.common.errors import Fatal, Transient
 from libs.common.units import MINUTE_MS
 
 QUARTER_MS: Final = 15 * MINUTE_MS
@@ -49,6 +49,7 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Look:
     market_ms: int
+    ended: bool
     executions: int  # that the exchange has made, ever
     tops: Mapping[str, str]  # stream -> newest entry id
     groups: tuple[Group, ...]
@@ -118,17 +119,16 @@ class Lockstep:
 
     async def run(self) -> None:
         """Step until the market's end, for ever if it has none."""
-        while not self.ended:
-            look = await self._at_rest()
+        while not (look := await self._at_rest()).ended:
             await self._step(look.market_ms)
+        self.ended = True
 
     async def _step(self, now: int) -> None:
-        answer = await self.rest.post(
-            PAPER_EXCHANGE, "/paper/v1/clock", {"step": next_step(now)}, timeout=STEP_TIMEOUT_S
-        )
-        # An exchange that died in a step has taken it or not: the next look reads where its clock stands.
-        if answer and answer[0] == 200:
-            self.ended = int(answer[1]["market_ms"]) <= now
+        """Ask once: an exchange that died in a step has taken it or not, and the next look reads which."""
+        order = {"step": next_step(now)}
+        answer = await self.rest.post(PAPER_EXCHANGE, "/paper/v1/clock", order, timeout=STEP_TIMEOUT_S)
+        if answer and answer[0] >= 400:
+            raise Fatal(f"the exchange refuses {order}: {answer[1].get('error', answer[1])}")
 
     async def _at_rest(self) -> Look:
         """Wait for two equal looks that both find everybody at rest."""
@@ -154,6 +154,7 @@ class Lockstep:
             raise Transient("paper_exchange does not answer")
         return Look(
             market_ms=int(exchange["market_ms"]),
+            ended=bool(exchange.get("ended")),
             executions=int(exchange["executions"]),
             tops={stream: await self._top(stream) for stream in sorted(WORK_STREAMS | BROADCAST_STREAMS)},
             groups=tuple([group for stream in sorted(WORK_STREAMS) for group in await self._groups(stream)]),

@@ -121,8 +121,7 @@ class System:
         )
         note = ""
         if self.lockstep:
-            waiting = f"the market waits: {self.lockstep.waiting}" if self.lockstep.waiting else ""
-            note = "the market has ended" if self.lockstep.ended else waiting
+            note = f"the market waits: {self.lockstep.waiting}" if self.lockstep.waiting else ""
         return Sight(view, positions or (), sorted(trades or (), key=lambda trade: int(trade["closed_at"])), note)
 
     async def _keep_supervised(self) -> None:

@@ -124,7 +124,7 @@ def summary(sight: Sight) -> str:
     view = sight.view
     parts = [view.phase or "starting", f"entries {view.entries}" if view.entries else ""]
     if view.clock and view.clock.get("market_ms"):
-        standing = ", standing" if view.clock.get("paused") else ""
+        standing = ", at its end" if view.clock.get("ended") else ", standing" if view.clock.get("paused") else ""
         parts.append(f"market {iso(Instant(int(view.clock['market_ms']) // 1_000 * 1_000))}{standing}")
     parts.append(f"{len(sight.positions)} open")
     why = (view.status or {}).get("why_not_entering")

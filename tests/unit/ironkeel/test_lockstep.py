@@ -9,6 +9,7 @@ from libs.common.units import MINUTE_MS
 
 AT_REST = Look(
     market_ms=900_000,
+    ended=False,
     executions=4,
     tops={"signal": "5-0", "price": "9-1"},
     groups=(Group("signal", "executor", "5-0", 0),),
