@@ -69,3 +69,10 @@ def make_panel(directory: Path, *, days: int = 4) -> MadePanel:
 @pytest.fixture
 def made_panel(tmp_path: Path) -> MadePanel:
     return make_panel(tmp_path / "panel")
+
+
+def real_panel(name: str) -> Path:
+    """Where panel `name` is, beside the project or above it; it may not be there at all."""
+    above = Path(__file__).resolve().parents[2:]
+    found = (folder / "shared" / "data" / name for folder in above)
+    return next((path for path in found if path.is_dir()), above[1] / "shared" / "data" / name)
