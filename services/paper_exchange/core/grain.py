@@ -24,7 +24,7 @@ def price_tick(prices: Floats) -> Decimal | None:
     for decimals in range(MOST_PRICE_DECIMALS + 1):
         scaled = prices * 10.0**decimals
         whole = np.rint(scaled)
-        if np.all(np.abs(scaled - whole) <= 1e-12 * np.maximum(whole, 1e6)):
+        if np.all(np.abs(scaled - whole) <= 1e-14 * whole):
             return _coarsest(int(np.gcd.reduce(whole.astype(np.int64).ravel())), decimals)
     return None
 

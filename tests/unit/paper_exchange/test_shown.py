@@ -1,0 +1,65 @@
+from decimal import Decimal
+
+import pytest
+
+from libs.common.units import Instant, Qty
+from services.paper_exchange.adapters.replay import replay_market
+from services.paper_exchange.core.shown import book_side, instrument_row, risk_row, ticker_row, touch_size
+from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
+from tests.support.scripted_market import instrument
+from tests.support.shown_market import ShownMarket
+
+
+@pytest.fixture
+def shown(made_panel: MadePanel) -> ShownMarket:
+    market = replay_market(made_panel.directory, symbols="top:50", start=None, end=None)
+    return ShownMarket(market, Instant(MADE_FIRST + 9 * STEP_MS))
+
+
+def test_numbers_are_strings_without_exponent_and_counts_are_numbers() -> None:
+    row = instrument_row(instrument(), 4)
+
+    assert row["lotSizeFilter"] == {
+        "minOrderQty": "0.001",
+        "maxOrderQty": "1000",
+        "maxMktOrderQty": "100",
+        "qtyStep": "0.001",
+        "postOnlyMaxOrderQty": "1000",
+        "minNotionalValue": "5",
+    }
+    assert (row["symbolId"], row["fundingInterval"], row["priceScale"]) == (4, 480, "1")
+
+
+def test_no_market_of_this_exchange_passes_for_the_real_one() -> None:
+    assert instrument_row(instrument(), 1)["displayName"] == "BTCUSDT (paper)"
+
+
+def test_a_symbol_that_never_traded_has_no_ticker(shown: ShownMarket) -> None:
+    late = next(each for each in shown.market.instruments if each.symbol == "NEWUSDT")
+
+    assert ticker_row(shown, late) is None
+
+
+def test_a_tickers_change_is_a_fraction_of_the_price_a_day_ago(shown: ShownMarket) -> None:
+    row = ticker_row(shown, shown.market.instruments[0])
+
+    assert row is not None
+    last, before = Decimal(str(row["lastPrice"])), Decimal(str(row["prevPrice24h"]))
+    assert row["price24hPcnt"] == format(((last - before) / before).quantize(Decimal("0.000001")).normalize(), "f")
+
+
+def test_the_risk_tier_keeps_half_of_the_least_margin() -> None:
+    row = risk_row(instrument(), 1)
+
+    assert (row["initialMargin"], row["maintenanceMargin"], row["maxLeverage"]) == ("0.02", "0.01", "50")
+
+
+def test_a_book_never_goes_below_zero() -> None:
+    side = book_side(Decimal(2), Decimal(-1), Qty(Decimal(3)), 5)
+
+    assert side == [["2", "3"], ["1", "3"]]
+
+
+def test_each_level_is_worth_fifty_thousand_and_at_least_the_smallest_order() -> None:
+    assert touch_size(Decimal(100), instrument()) == 500
+    assert touch_size(Decimal(10**9), instrument()) == Decimal("0.001")
