@@ -48,6 +48,9 @@ class Desk:
     def gathering(self) -> Gathering:
         return gathering(self.slot, self.closes())
 
+    def can_be_judged(self) -> bool:
+        return self.slot > self.decided and self.gathering() is not Gathering.WAITING
+
     def closes(self) -> Mapping[Timeframe, Instant]:
         return {timeframe: series.close_at for timeframe, series in self.series.items()}
 
@@ -82,12 +85,11 @@ class Predictor:
         known = {(symbol, frame): at for symbol, desk in self._desks.items() for frame, at in desk.closes().items()}
         unknown: dict[Key, None] = {}
         for message in messages:
-            if isinstance(message, CandlesLoaded):
-                every = [(symbol, frame) for symbol in message.loaded for frame in self.policy.timeframes]
-                unknown |= dict.fromkeys(key for key in every if known.get(key, 0) == 0)
-            elif isinstance(message, CandleClosed | CandleMissing) and message.timeframe in self.policy.timeframes:
+            every = [(symbol, frame) for symbol in symbols_of(message) for frame in self.policy.timeframes]
+            unknown |= dict.fromkeys(key for key in every if not known.get(key))
+            if isinstance(message, CandleClosed | CandleMissing):
                 key = (message.symbol, message.timeframe)
-                if isinstance(message, CandleClosed) and not 0 < message.open_at <= known.get(key, 0):
+                if isinstance(message, CandleClosed) and key in every and message.open_at > known.get(key, 0):
                     unknown.setdefault(key)
                 known[key] = max(known.get(key, Instant(0)), message.close_at)
         return list(unknown)
@@ -104,14 +106,16 @@ class Predictor:
 
         now: wall time. Slots that have waited too long are declined on the way, also when nothing has come.
         """
-        complete: dict[Symbol, None] = {}
+        complete: dict[Symbol, None] = {}  # in the order in which their slots became so
         for message in messages:
             self._market.observe(message.at)
             if isinstance(message, CandleClosed | CandleMissing) and message.timeframe in self.policy.timeframes:
                 desk = self._desk(message.symbol)
                 take(desk, message, now)
-                if desk.slot > desk.decided and desk.gathering() is not Gathering.WAITING:
+                if desk.can_be_judged():
                     complete.setdefault(message.symbol)
+                else:
+                    complete.pop(message.symbol, None)  # a newer slot has opened, and waits
         signals = self._judge([symbol for symbol in (*complete, *self._left_over(complete)) if symbol in self.share])
         self._give_up(now)
         return signals
@@ -124,9 +128,7 @@ class Predictor:
     def _left_over(self, complete: Mapping[Symbol, None]) -> Sequence[Symbol]:
         """Symbols that became ours after their slot was complete: nobody may have decided on them."""
         return [
-            symbol
-            for symbol, desk in sorted(self._desks.items())
-            if symbol not in complete and desk.slot > desk.decided and desk.gathering() is not Gathering.WAITING
+            symbol for symbol, desk in sorted(self._desks.items()) if symbol not in complete and desk.can_be_judged()
         ]
 
     def _judge(self, symbols: Sequence[Symbol]) -> Sequence[SignalMade]:
@@ -170,6 +172,13 @@ class Predictor:
         self.verdicts[symbol] = Verdict(symbol, slot, judgement)
         self.counts[judgement.reason] += 1
         log.debug("slot.decided", symbol=symbol, slot=slot, reason=judgement.reason, rationale=judgement.rationale)
+
+
+def symbols_of(message: Message) -> Sequence[Symbol]:
+    """Whose candles a message tells of."""
+    if isinstance(message, CandlesLoaded):
+        return message.loaded
+    return (message.symbol,) if isinstance(message, CandleClosed | CandleMissing) else ()
 
 
 def take(desk: Desk, message: CandleClosed | CandleMissing, now: Instant) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from libs.common.errors import Misconfigured
 from libs.common.settings import load
 from libs.common.settings.sections import (
+    PORT_OFFSETS,
     ApiSection,
     MarketSection,
     PaperSection,
@@ -50,6 +51,10 @@ class PredictorSettings:
         """Those that are judged, shortest first: what closes between the 15m closes is for others."""
         judged = {timeframe for timeframe in self.market.timeframes if timeframe.ms >= SLOT.ms}
         return tuple(sorted(judged, key=lambda timeframe: timeframe.ms))
+
+    @property
+    def port(self) -> int:
+        return self.ports.base + PORT_OFFSETS["predictor"]
 
     @property
     def min_confidence(self) -> Fraction:

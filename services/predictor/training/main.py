@@ -33,9 +33,9 @@ def say(line: str) -> None:
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """Read the command line; argparse itself exits with 2 and a sentence when it is wrong."""
     parser = argparse.ArgumentParser(prog="python -m services.predictor.training.main", description=__doc__)
-    kind = parser.add_mutually_exclusive_group(required=True)
+    kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--first", action="store_true", help="newest bars of the stored series, few rounds")
-    kind.add_argument("--full", action="store_true", help="every candle in Parquet")
+    kind.add_argument("--full", action="store_true", help="every candle in Parquet (the default)")
     parser.add_argument("--home", type=Path, help="home of the system; by default service.home")
     parser.add_argument("--symbols", type=lambda text: text.split(","), default=[], help="--first: BTCUSDT,ETHUSDT,…")
     parser.add_argument("--until", type=int, help="market ms: no candle that closes later is used")
@@ -57,7 +57,7 @@ async def train(given: argparse.Namespace) -> Manifest:
 
 
 async def inputs(given: argparse.Namespace, settings: PredictorSettings, home: Path) -> tuple[Bars, Sequence[Symbol]]:
-    if given.full:
+    if not given.first:
         return from_files(given.candles or home / "candles" / "live", settings.timeframes)
     clock, url = SystemClock(), settings.redis.url.get_secret_value()
     async with RedisBus.connect(
