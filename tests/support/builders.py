@@ -153,6 +153,10 @@ def detach(**said: Any) -> commands.Detach:
     return commands.Detach(**_switch(commands.Detach) | said)
 
 
+def recovery_accept(**said: Any) -> commands.RecoveryAccept:
+    return commands.RecoveryAccept(**_switch(commands.RecoveryAccept) | {"symbol": BTC} | said)
+
+
 def order(schema: type[orders.OrderMessage], **said: Any) -> orders.OrderMessage:
     fields = envelope(schema) | {
         "link_id": POSITION_ID,
@@ -358,6 +362,7 @@ ONE_OF_EACH: Final[Mapping[str, Callable[[], Message]]] = {
     "command.halt.v1": halt,
     "command.flatten.v1": flatten,
     "command.detach.v1": detach,
+    "command.recovery_accept.v1": recovery_accept,
     "order.submitted.v1": lambda: order(orders.OrderSubmitted),
     "order.accepted.v1": lambda: order(orders.OrderAccepted),
     "order.filled.v1": lambda: order(orders.OrderFilled),

@@ -63,3 +63,10 @@ class Flatten(Switch):
 
 class Detach(Switch):
     schema_name: ClassVar[str] = "command.detach.v1"
+
+
+class RecoveryAccept(Switch):
+    """A person has looked at what recovery could not decide: one symbol, or "" for everything."""
+
+    schema_name: ClassVar[str] = "command.recovery_accept.v1"
+    symbol: str

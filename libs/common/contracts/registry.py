@@ -42,6 +42,7 @@ MODELS: Final[Mapping[str, type[Message]]] = {
         commands.Halt,
         commands.Flatten,
         commands.Detach,
+        commands.RecoveryAccept,
         orders.OrderSubmitted,
         orders.OrderAccepted,
         orders.OrderFilled,

@@ -79,6 +79,11 @@ class CcxtTrading:
         except BaseError as error:
             raise Transient(f"server time: {error}") from error
 
+    async def market_time(self) -> Instant:
+        if not self._anchor:
+            self._anchor = (await self.instruments())[0].symbol
+        return await market_now(self._client, self._anchor)
+
     async def key_facts(self) -> KeyFacts:
         facts = await read(self._client, "private_get_v5_user_query_api", {})
         wallet = facts.get("permissions", {}).get("Wallet", [])
@@ -111,7 +116,7 @@ class CcxtTrading:
 
     async def order_history(self, symbol: Symbol | None, *, since: Instant) -> Sequence[VenueOrder]:
         params = _OURS | {"limit": 50} if symbol is None else _LINEAR | {"symbol": symbol, "limit": 50}
-        until = await self._market_now()
+        until = await self.market_time()
         listed = await rows_since(self._client, "private_get_v5_order_history", params, since, until)
         listed += await every_row(self._client, "private_get_v5_order_realtime", params | {"openOnly": 0})
         by_id = {order.order_id: order for order in parsed_all(rows.order, listed) if order.created_at >= since}
@@ -131,7 +136,7 @@ class CcxtTrading:
         following = answer.get("nextPageCursor") or ""
         if following:
             following = f"{start}|{following}"
-        elif end < await self._market_now():
+        elif end < await self.market_time():
             following = f"{end + 1}|"
         return ExecutionPage(
             executions=tuple(parsed_all(rows.execution, answer["list"])),
@@ -141,7 +146,7 @@ class CcxtTrading:
 
     async def closed_pnl(self, symbol: Symbol, *, since: Instant) -> Sequence[ClosedPnl]:
         params = _LINEAR | {"symbol": symbol, "limit": 100}
-        until = await self._market_now()
+        until = await self.market_time()
         listed = await rows_since(self._client, "private_get_v5_position_closed_pnl", params, since, until)
         return sorted(parsed_all(rows.closed_pnl, listed), key=lambda row: row.created_at)
 
@@ -205,11 +210,6 @@ class CcxtTrading:
                 return RefusedForNow(0, str(error.__cause__), _NOT_CONNECTED_MS)
             return Ambiguous(f"{type(error).__name__} {error}")
         return Accepted(result.get("orderId", ""))
-
-    async def _market_now(self) -> Instant:
-        if not self._anchor:
-            self._anchor = (await self.instruments())[0].symbol
-        return await market_now(self._client, self._anchor)
 
 
 def _text(number: Decimal) -> str:

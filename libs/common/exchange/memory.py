@@ -143,6 +143,10 @@ class MemoryVenue(MemoryFeed):
         self._read()
         return self._clock.now()
 
+    async def market_time(self) -> Instant:
+        self._read()
+        return self.books.now
+
     async def key_facts(self) -> KeyFacts:
         self._read()
         return self.facts

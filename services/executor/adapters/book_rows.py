@@ -48,24 +48,10 @@ class BookRows(Rows):
         values = {"position_id": position_id, "settled": settled}
         self.db.execute(update(schema.executions).where(c.exec_id.in_(exec_ids)).values(values))
 
-    def drop_synthetic(self, position_id: str) -> None:
-        """Forget a made-up opening: the venue's own executions are here now."""
-        c = schema.executions.c
-        self.db.execute(schema.executions.delete().where(c.position_id == position_id, c.synthetic.is_(True)))
-
     def execution_count(self) -> int:
         """Executions that the venue reported, funding among them."""
         query = select(func.count()).select_from(schema.executions).where(schema.executions.c.synthetic.is_(False))
         return int(self.db.execute(query).scalar_one())
-
-    def newest_execution(self) -> Instant:
-        return Instant(self.db.execute(select(func.max(schema.executions.c.at))).scalar() or 0)
-
-    def oldest_to_fold(self) -> Instant | None:
-        """Market time of the oldest execution whose trade is not closed."""
-        c = schema.executions.c
-        at = self.db.execute(select(func.min(c.at)).where(c.settled.is_(False), c.position_id != "")).scalar()
-        return None if at is None else Instant(at)
 
     def keep_position(self, kept: Kept) -> None:
         self._put(schema.positions, kept_values(kept))
@@ -129,6 +115,16 @@ class BookRows(Rows):
         c = schema.trades.c
         rows = self.db.execute(select(c.pnl_usd).where(c.closed_at >= since))
         return Usd(sum((row.pnl_usd for row in rows), ZERO))
+
+    def results(self) -> Sequence[Usd]:
+        """The result of every closed trade."""
+        return [Usd(row.pnl_usd) for row in self.db.execute(select(schema.trades.c.pnl_usd))]
+
+    def symbols_to_fold(self) -> Sequence[Symbol]:
+        """Symbols with executions whose trade is not closed."""
+        c = schema.executions.c
+        rows = self.db.execute(select(c.symbol).where(c.settled.is_(False)).distinct().order_by(c.symbol))
+        return [Symbol(row.symbol) for row in rows]
 
     def keep_equity(self, *, at: Instant, wall: Instant, balance: Usd, worth: Usd, available: Usd) -> None:
         values = {"at": at, "wall": wall, "balance": balance, "equity": worth, "available": available}

@@ -100,6 +100,12 @@ class IntentRows(Rows):
         rows = self.db.execute(select(schema.intents).where(c.position_id == position_id).order_by(c.at, c.link_id))
         return [intent_of(row) for row in rows]
 
+    def accept_orders(self, symbol: Symbol | None, *, now: Instant) -> None:
+        """A person has looked at orders that contradicted us: they count no more."""
+        for intent in self.live_intents(symbol):
+            if intent.state is OrderState.MANUAL_REVIEW:
+                self.advance(intent.link_id, OrderEvent.REVIEWED, now=now, reason="reviewed by a person")
+
     def knows_any_order(self) -> bool:
         """Whether this ledger has ever known an order: an empty one is rebuilt from the venue."""
         return self.db.execute(select(schema.intents.c.link_id).limit(1)).first() is not None
@@ -114,6 +120,11 @@ class IntentRows(Rows):
         ).scalar()
         if known is None or known <= order.updated_at:
             self._put(schema.orders, order_values(order))
+
+    def order(self, link_id: str) -> VenueOrder | None:
+        """The venue's record of an order of ours, as last reported."""
+        row = self.db.execute(select(schema.orders).where(schema.orders.c.link_id == link_id)).first()
+        return None if row is None else order_of(row)
 
     def orders(self, symbol: Symbol | None = None) -> Sequence[VenueOrder]:
         query = select(schema.orders).order_by(schema.orders.c.created_at.desc()).limit(1_000)

@@ -15,11 +15,12 @@ from services.executor.adapters.book_rows import BookRows
 from services.executor.adapters.control_rows import ControlRows
 from services.executor.adapters.intent_rows import IntentRows
 from services.executor.adapters.journal_rows import JournalRows
+from services.executor.adapters.list_rows import ListRows
 from services.executor.adapters.outbox_rows import OutboxRows
 from services.executor.adapters.store import open_store, reading, sqlite_url, writing
 
 
-class Pages(IntentRows, BookRows, OutboxRows, ControlRows, JournalRows):
+class Pages(IntentRows, BookRows, OutboxRows, ControlRows, JournalRows, ListRows):
     """One transaction's view of the whole ledger."""
 
 

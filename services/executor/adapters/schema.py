@@ -76,6 +76,7 @@ orders: Final = _table(  # the venue's own records, as last reported
     Column("reduce_only", Boolean, nullable=False),
     *_ms("created_at", "updated_at"),
     Index("orders_by_time", "created_at"),
+    Index("orders_by_link", "link_id"),
 )
 
 executions: Final = _table(  # fills and funding: every row that the venue ever reported, once

@@ -4,7 +4,13 @@
 2. A stop is rounded to the safe side: what rounding changes, it changes towards a smaller loss.
 """
 
+from decimal import Decimal
+from typing import Final
+
 from libs.common.units import Price, Side, ceil_to, floor_to
+
+ADOPTED_STOP: Final = Decimal("0.02")  # of the price: first stop of a position that came without one
+ROOM: Final = Decimal("1.5")  # liquidation lies at least this much farther than the stop
 
 
 def is_tighter(side: Side, wanted: Price, current: Price | None) -> bool:
@@ -35,3 +41,15 @@ def tighter(side: Side, wanted: Price, current: Price | None, tick: Price) -> Pr
 def would_trigger(side: Side, stop: Price, last: Price) -> bool:
     """Whether the venue would close at once, were the stop set now."""
     return last <= stop if side is Side.LONG else last >= stop
+
+
+def protective(side: Side, entry: Price, mark: Price, liquidation: Price | None, tick: Price) -> Price:
+    """Return a first stop for a position that we did not open: 2 % behind its entry, or behind the market.
+
+    Nearer when liquidation is near: the stop must come first.
+    """
+    base = min(entry, mark) if side is Side.LONG else max(entry, mark)
+    distance = base * ADOPTED_STOP
+    if liquidation is not None and liquidation > 0:
+        distance = min(distance, abs(base - liquidation) / ROOM)
+    return on_tick(side, Price(base - side.sign * distance), tick)

@@ -1,0 +1,220 @@
+"""What the REST interface shows of a running executor: built from the ledger and from what was last heard."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from libs.common.clock import MarketClock
+from libs.common.contracts.market import PriceMoved
+from libs.common.contracts.recovery import Phase
+from libs.common.exchange.trading_types import VenuePosition, Wallet
+from libs.common.units import ZERO, Instant, Price, Symbol, Usd
+from services.executor.adapters.ledger import Ledger, Pages
+from services.executor.adapters.list_rows import shown
+from services.executor.core.figures import booked, score, worth
+from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.position import fold
+from services.executor.core.recovery import WHOLE_ACCOUNT
+from services.executor.core.switch import Level, SwitchState
+
+Json = dict[str, JsonValue]
+
+
+class Running(Protocol):
+    """The executor's desk, as far as readers need it."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def market(self) -> MarketClock: ...
+    @property
+    def phase(self) -> Phase: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def instance(self) -> str: ...
+    @property
+    def clock_offset_ms(self) -> int: ...
+    @property
+    def prices(self) -> Mapping[Symbol, PriceMoved]: ...
+    @property
+    def wallet(self) -> Wallet | None: ...
+    @property
+    def reported(self) -> tuple[VenuePosition, ...]: ...
+    @property
+    def reported_at(self) -> Instant: ...
+    @property
+    def reconciled_at(self) -> Instant: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Venue, version and configuration hash."""
+        ...
+
+    @property
+    def most_positions(self) -> int: ...
+
+    def switch(self, pages: Pages) -> SwitchState: ...
+
+
+class View:
+    """Read-only answers."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def status(self) -> Json:
+        running = self._running
+        with running.ledger.read() as pages:
+            switch = running.switch(pages)
+            open_here = pages.positions(PositionStatus.OPEN)
+            why = self._why(pages, switch, len(open_here))
+            declined = {rule: times for rule, times in pages.declined_by_rule().items()}
+        return {
+            "phase": running.phase,
+            "evidence": {
+                "positions_at_venue": len(running.reported),
+                "positions_in_ledger": len(open_here),
+                "asked_at": running.reported_at,
+                "reconciled_at": running.reconciled_at,
+            },
+            "entries": switch.level,
+            "entries_reason": f"{switch.by}: {switch.reason}" if switch.reason else "",
+            "flattening": switch.flattening,
+            "why": why,
+            "declined": dict(declined),
+            "session_id": running.session_id,
+            "instance": running.instance,
+            **running.identity,
+            "clock_offset_ms": running.clock_offset_ms,
+            "market_ms": running.market.now(),
+            "last_reconciliation": running.reconciled_at,
+            "counts": dict(running.counts),
+        }
+
+    def _why(self, pages: Pages, switch: SwitchState, open_now: int) -> list[JsonValue]:
+        """Why nothing is being entered, if nothing is; the newest refusals last."""
+        told: list[JsonValue] = []
+        if self._running.phase is Phase.RECOVERING:
+            told.append("recovery is running")
+        if switch.level is not Level.OPEN:
+            told.append(f"entries are {switch.level}: {switch.by}: {switch.reason}")
+        for symbol, reason in pages.reviews().items():
+            told.append(f"{'the account' if symbol == WHOLE_ACCOUNT else symbol} waits for a person: {reason}")
+        if open_now >= self._running.most_positions:
+            told.append(f"{open_now} of {self._running.most_positions} positions are open")
+        refused = pages.declined(3)
+        told += [f"{row['symbol']} {row['side']} declined by {row['rule']}: {row['text']}" for row in refused]
+        return told or ["no signal has come yet"] if not open_now else told
+
+    def positions(self) -> list[JsonValue]:
+        with self._running.ledger.read() as pages:
+            return [self._position(kept) for kept in pages.positions(PositionStatus.OPEN)]
+
+    def position(self, key: str) -> Json | None:
+        """One open position, by symbol or position id."""
+        with self._running.ledger.read() as pages:
+            kept = pages.open_position(Symbol(key)) or pages.position(key)
+        if kept is None or kept.status is not PositionStatus.OPEN:
+            return None
+        return self._position(kept)
+
+    def _position(self, kept: Kept) -> Json:
+        position = kept.position
+        value = worth(position, self._mark(position.symbol, position.entry))
+        body: Json = position.model_dump(mode="json")
+        trailing = position.stop != position.initial_stop
+        return body | {
+            "mark": shown(value.mark),
+            "unrealised_pnl": shown(value.unrealised),
+            "roe_percentage": shown(value.roe),
+            "trailing": {
+                "active": trailing,
+                "stop": shown(position.stop),
+                "initial_stop": shown(position.initial_stop),
+            },
+            "confidence": shown(position.decision.confidence) if position.decision else None,
+            "rationale": position.decision.rationale if position.decision else "adopted",
+            "closing": kept.closing,
+            "equity_at_entry": shown(kept.equity),
+            "naked_ms": kept.naked_ms,
+        }
+
+    def _mark(self, symbol: Symbol, entry: Price) -> Price:
+        seen = self._running.prices.get(symbol)
+        if seen is not None:
+            return seen.mark
+        return next((p.mark for p in self._running.reported if p.symbol == symbol), entry)
+
+    def session(self) -> Json:
+        wallet = self._running.wallet
+        with self._running.ledger.read() as pages:
+            kept = [one.position for one in pages.positions(PositionStatus.OPEN)]
+            results = score(pages.results())
+        unrealised = Usd(sum((worth(p, self._mark(p.symbol, p.entry)).unrealised for p in kept), ZERO))
+        return {
+            "session_id": self._running.session_id,
+            "active_positions": len(kept),
+            "used_margin": shown(Usd(sum((p.margin for p in kept), ZERO))),
+            "unrealised_pnl": shown(unrealised),
+            "realised_pnl": shown(results.realised),
+            "total_pnl": shown(Usd(results.realised + unrealised)),
+            "closed_trades": results.closed,
+            "wins": results.wins,
+            "losses": results.losses,
+            "win_rate": shown(results.win_rate),
+            "balance": shown(wallet.balance) if wallet else None,
+            "available_balance": shown(wallet.available) if wallet else None,
+        }
+
+    def balance(self, wallet: Wallet) -> Json:
+        """The venue's balance against the ledger's own account of it."""
+        with self._running.ledger.read() as pages:
+            ledger = ledger_balance(pages)
+            entries = [i for i in pages.live_intents() if i.is_entry]
+            kept = pages.positions(PositionStatus.OPEN)
+        reserved: list[JsonValue] = [
+            {"by": k.position.position_id, "kind": "position", "margin": shown(k.position.margin)} for k in kept
+        ]
+        reserved += [{"by": i.link_id, "kind": f"order {i.state}", "margin": shown(i.margin)} for i in entries]
+        return {
+            "venue": shown(wallet.balance),
+            "equity": shown(wallet.equity),
+            "available": shown(wallet.available),
+            "ledger": shown(ledger),
+            "difference": None if ledger is None else shown(wallet.balance - ledger),
+            "reserved": reserved,
+        }
+
+    def recovery(self) -> Json:
+        """How this executor started, and what earlier starts found."""
+        with self._running.ledger.read() as pages:
+            sessions: list[JsonValue] = [{n: shown(v) for n, v in row.items()} for row in pages.sessions()]
+            return {
+                "phase": self._running.phase,
+                "session_id": self._running.session_id,
+                "counts": dict(pages.action_counts()),
+                "reviews": {str(symbol): reason for symbol, reason in pages.reviews().items()},
+                "sessions": sessions,
+            }
+
+
+BASELINE = "balance_baseline"  # "<wallet balance>|<booked>" at the first start
+
+
+def booked_in(pages: Pages) -> Usd:
+    """Everything that the ledger's executions have done to the wallet."""
+    open_now = [booked(fold(pages.to_fold(symbol))) for symbol in pages.symbols_to_fold()]
+    return Usd(sum((*pages.results(), *open_now), ZERO))
+
+
+def ledger_balance(pages: Pages) -> Usd | None:
+    """The balance that the ledger expects; None before the first start has noted one."""
+    noted = pages.cursor(BASELINE)
+    if noted is None:
+        return None
+    balance, _, before = noted.partition("|")
+    return Usd(Decimal(balance) + booked_in(pages) - Decimal(before))

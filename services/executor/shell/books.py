@@ -1,0 +1,144 @@
+"""Executions into the ledger: from frames at once, from REST for what the frames lost, each exactly once."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from libs.common.exchange.trading_types import Execution, ExecutionType, VenueOrder
+from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
+from services.executor.core.commit_points import FILLS_BOOKED, TRADE_CLOSED
+from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.position import Trip, fold
+from services.executor.core.trades import Ending, trade
+from services.executor.shell.desk import Desk
+from services.executor.shell.folding import Folding
+
+log = structlog.get_logger()
+
+CURSOR: Final = "executions"  # market time up to which every execution is surely known
+OVERLAP_MS: Final = MINUTE_MS
+RETENTION_MS: Final = 7 * DAY_MS  # how long the venue keeps executions within easy reach
+CENT: Final = 0.01
+
+
+class Books:
+    """The only writer of executions, positions' sizes and trades."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def book(self, executions: Sequence[Execution]) -> int:
+        """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
+        desk = self._desk
+        doubtful: set[Symbol] = set()
+        with desk.write() as pages:
+            folding = Folding(pages, desk.instance, desk.clock.now())
+            new = [done for done in executions if pages.book(done)]
+            for done in new:
+                desk.market.observe(done.at)
+                if done.kind is not ExecutionType.FUNDING:
+                    folding.filled(done)
+            for symbol in sorted({done.symbol for done in new}):
+                folded = folding.fold(symbol, desk.leverage(symbol))
+                foreign = folded.open is not None and pages.position(folded.open.position_id) is None
+                if folded.missing or foreign:
+                    doubtful.add(symbol)
+        if new:
+            desk.reached(FILLS_BOOKED)
+            desk.settle_phase()
+        if doubtful:
+            desk.doubt(*doubtful)
+        return len(new)
+
+    def refold(self, symbol: Symbol) -> None:
+        """Fold again after something else than an execution changed."""
+        desk = self._desk
+        with desk.write() as pages:
+            Folding(pages, desk.instance, desk.clock.now()).fold(symbol, desk.leverage(symbol))
+        desk.settle_phase()
+
+    def order_seen(self, order: VenueOrder) -> None:
+        desk = self._desk
+        with desk.write() as pages:
+            Folding(pages, desk.instance, desk.clock.now()).reported(order)
+
+    async def catch_up(self, *, since: Instant | None = None, symbol: Symbol | None = None) -> int:
+        """Ask for every execution since the cursor less an overlap, or since `since`; returns how many were new.
+
+        Raises Transient when the venue does not answer: nothing is concluded from silence.
+        """
+        start = await self._start() if since is None else since
+        found: list[Execution] = []
+        cursor: str | None = None
+        while True:
+            page = await self._desk.trading.executions(since=start, cursor=cursor, symbol=symbol)
+            found += page.executions
+            for kind in page.skipped:
+                self._desk.counts["executions_of_unknown_type"] += 1
+                log.error("execution.skipped", kind=kind)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        new = self.book(sorted(found, key=lambda done: (done.at, done.seq)))
+        if symbol is None and found:
+            with self._desk.ledger.write() as pages:
+                pages.set_cursor(CURSOR, str(max(done.at for done in found)))
+        if new:
+            log.info("executions.caught_up", new=new)
+        return new
+
+    async def _start(self) -> Instant:
+        with self._desk.ledger.read() as pages:
+            cursor = pages.cursor(CURSOR)
+        if cursor is not None:
+            return Instant(max(0, int(cursor) - OVERLAP_MS))
+        return Instant(max(0, await self._desk.trading.market_time() - RETENTION_MS))
+
+    async def settle(self, kept: Kept) -> bool:
+        """Close the trade of a flat position after one more catch-up; False when its books are not complete yet."""
+        position = kept.position
+        since = Instant(max(0, position.opened_at - OVERLAP_MS))
+        await self.catch_up(since=since, symbol=position.symbol)
+        trip = self._close(position.position_id, position.symbol)
+        if trip is None:
+            return False
+        self._desk.reached(TRADE_CLOSED)
+        await self._check(trip)
+        return True
+
+    def _close(self, position_id: str, symbol: Symbol) -> Trip | None:
+        desk = self._desk
+        with desk.write() as pages:
+            kept = pages.position(position_id)
+            trips = fold(pages.to_fold(symbol)).trips
+            trip = next((t for t in trips if t.position_id == position_id and t.closed_at is not None), None)
+            if trip is None or kept is None or kept.status is not PositionStatus.FLAT:
+                return None
+            reasons = {str(intent.link_id): intent.reason for intent in pages.intents_of(position_id)}
+            ending = Ending(kept.position, kept.closing, kept.equity, kept.naked_ms, kept.trace)
+            closed = trade(trip, ending, reasons)
+            pages.close_trade(kept, closed, trip.members)
+            pages.emit(closed, owner=desk.instance, now=desk.clock.now())
+        log.info("trade.closed", trade=position_id, pnl=str(closed.pnl_usd), reason=closed.close_reason)
+        return trip
+
+    async def settle_all(self) -> None:
+        """Close every trade that waits for its books."""
+        with self._desk.ledger.read() as pages:
+            flat = pages.positions(PositionStatus.FLAT)
+        for kept in flat:
+            await self.settle(kept)
+
+    async def _check(self, trip: Trip) -> None:
+        """Compare with the venue's own closed PnL: a difference is told, never corrected."""
+        rows = await self._desk.trading.closed_pnl(trip.symbol, since=trip.opened_at)
+        orders = {done.order_id for done in trip.exits}
+        mine = [row for row in rows if row.order_id in orders]
+        if not mine or sum(row.closed_qty for row in mine) != trip.closed:
+            return
+        venue = sum(row.pnl for row in mine)
+        ours = trip.gross - trip.fees - trip.funding
+        if abs(venue - ours) > CENT:
+            self._desk.counts["books_differ"] += 1
+            log.error("trade.differed", trade=trip.position_id, ours=str(ours), venue=str(venue))

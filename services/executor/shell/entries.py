@@ -1,0 +1,257 @@
+"""Signals become entries: judged in one transaction, written down, and only then asked for."""
+
+from typing import Final
+
+import structlog
+
+from libs.common.bus import Bus, Delivery
+from libs.common.contracts.signals import SignalMade
+from libs.common.contracts.trades import CloseReason
+from libs.common.errors import Transient
+from libs.common.exchange.trading_types import Accepted, Unchanged, VenuePosition, Wallet
+from libs.common.ids import ENTRY, OrderName
+from libs.common.units import ZERO, Instant, Price, Symbol, Usd
+from services.executor.adapters.ledger import Pages
+from services.executor.core.admission import Approved, Declined, Standing, Wish, review
+from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED
+from services.executor.core.intent import Intent
+from services.executor.core.kept import PositionStatus
+from services.executor.core.order import OrderState
+from services.executor.core.protections import Conditions, day_start
+from services.executor.core.recovery import WHOLE_ACCOUNT
+from services.executor.core.sizing import TooSmall, size
+from services.executor.shell import events
+from services.executor.shell.desk import Desk, Grip
+from services.executor.shell.exits import Exits
+from services.executor.shell.sender import Sender
+
+log = structlog.get_logger()
+
+LOCK_WAIT_MS: Final = 500
+LONGEST_REST_MS: Final = 5_000
+
+
+class Entries:
+    """The way in."""
+
+    def __init__(self, desk: Desk, sender: Sender, exits: Exits) -> None:
+        self._desk = desk
+        self._sender = sender
+        self._exits = exits
+        self._levered: set[Symbol] = set()
+
+    async def handle(self, delivery: Delivery, signal: SignalMade, bus: Bus) -> None:
+        """Acknowledge a signal when the ledger owns its intent, or when it is declined or skipped."""
+        while not await self._settled(signal):
+            await bus.keep(delivery)
+        await bus.ack(delivery)
+
+    async def _settled(self, signal: SignalMade) -> bool:
+        """One try; False when an earlier request on the symbol could still arrive, and the signal must wait."""
+        if self._is_known(signal):
+            return True
+        if await self._is_opposite(signal):
+            return True
+        if not await self._rested(signal):
+            return True
+        async with self._desk.hold(signal.symbol, wait_ms=LOCK_WAIT_MS) as grip:
+            if grip is None:
+                self._desk.counts["skipped_locked"] += 1
+                log.info("signal.skipped", symbol=signal.symbol, reason="another process has the symbol")
+                return True
+            return await self._enter(signal, grip)
+
+    def _is_known(self, signal: SignalMade) -> bool:
+        """A replay: the ledger has this slot's intent, or has declined this very signal."""
+        with self._desk.ledger.read() as pages:
+            known = pages.intent(entry_name(signal).link_id()) is not None or pages.was_declined(signal.id)
+        if known:
+            self._desk.counts["duplicates_prevented"] += 1
+            log.info("signal.known", symbol=signal.symbol, slot=signal.slot)
+        return known
+
+    async def _is_opposite(self, signal: SignalMade) -> bool:
+        with self._desk.ledger.read() as pages:
+            kept = pages.open_position(signal.symbol)
+        if kept is None or not self._desk.figures.exit_on_opposite or kept.position.side is signal.side:
+            return False
+        await self._exits.close(kept.position.position_id, CloseReason.SIGNAL, "the opposite side was signalled")
+        self._decline(signal, Declined("opposite", "closed the position instead"))
+        return True
+
+    async def _rested(self, signal: SignalMade) -> bool:
+        with self._desk.ledger.read() as pages:
+            rest = self._desk.rest_ms(pages, signal.symbol)
+        if rest > LONGEST_REST_MS:
+            self._decline(signal, Declined("busy", f"an earlier request may arrive for another {rest} ms"))
+            return False
+        if rest:
+            await self._desk.clock.sleep(rest / 1_000)
+        return True
+
+    async def _enter(self, signal: SignalMade, grip: Grip) -> bool:
+        try:
+            if not await self._lever(signal.symbol, grip):
+                self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
+                return True
+            # The positions first: what fills between the two reads is then counted twice rather than not at all.
+            positions = await self._desk.read_positions()
+            asked = self._desk.clock.now()
+            wallet = self._desk.wallet = await self._desk.trading.wallet()
+        except Transient as error:
+            self._decline(signal, Declined("no_report", f"the venue does not answer: {error}"))
+            return True
+        verdict = self._admit(signal, grip, positions, wallet, asked)
+        if verdict is None:
+            return False
+        if isinstance(verdict, Intent):
+            self._desk.reached(ENTRY_ADMITTED)
+            await self._sender.send(verdict, grip)
+            self._desk.reached(ENTRY_RECORDED)
+        return True
+
+    def _admit(
+        self, signal: SignalMade, grip: Grip, positions: tuple[VenuePosition, ...], wallet: Wallet, asked: Instant
+    ) -> Intent | Declined | None:
+        """Judge and write down in one transaction; None when the symbol needs more rest first."""
+        desk = self._desk
+        now = desk.clock.now()
+        with desk.write() as pages:
+            if 0 < desk.rest_ms(pages, signal.symbol) <= LONGEST_REST_MS:
+                return None
+            verdict = self._judge(pages, signal, grip, positions, wallet, asked)
+            if isinstance(verdict, Declined):
+                self._log_declined(pages, signal, verdict)
+                return verdict
+            intent = intent_of(verdict, wallet.equity, at=desk.market.now(), now=now)
+            pages.add_intent(intent)
+            pages.sent(signal.symbol, now)
+            told = events.order_event(intent, desk.market.now())
+            if told is not None:
+                pages.emit(told, owner=desk.instance, now=now)
+        log.info("signal.admitted", symbol=signal.symbol, side=signal.side, qty=str(intent.qty), stop=str(intent.stop))
+        return intent
+
+    def _judge(
+        self,
+        pages: Pages,
+        signal: SignalMade,
+        grip: Grip,
+        positions: tuple[VenuePosition, ...],
+        wallet: Wallet,
+        asked: Instant,
+    ) -> Approved | Declined:
+        desk = self._desk
+        free = Usd(wallet.available - reserved(pages, positions, asked))
+        instrument = desk.instruments.get(signal.symbol)
+        sized = (
+            TooSmall("not listed")
+            if instrument is None
+            else size(
+                signal.side,
+                self._price(signal),
+                signal.decision.atr,
+                instrument,
+                desk.figures.risk,
+                equity=wallet.equity,
+                free_margin=free,
+                multiplier=signal.size_multiplier,
+            )
+        )
+        wish = Wish(signal, sized, desk.market.now(), desk.figures.risk.max_positions, free)
+        return review(
+            wish, self._standing(pages, signal, grip, positions), self._seen(pages, signal, wallet), desk.figures.limits
+        )
+
+    def _standing(self, pages: Pages, signal: SignalMade, grip: Grip, positions: tuple[VenuePosition, ...]) -> Standing:
+        live = pages.live_intents()
+        taken = {p.symbol for p in positions} | {k.position.symbol for k in pages.positions(PositionStatus.OPEN)}
+        taken |= {intent.symbol for intent in live if intent.is_entry}
+        reviews = pages.reviews()
+        return Standing(
+            fence_is_ours=pages.fence(signal.symbol) == grip.fence,
+            level=self._desk.switch(pages).level,
+            phase=self._desk.phase,
+            taken=frozenset(taken),
+            busy=any(intent.symbol == signal.symbol for intent in live),
+            in_review=signal.symbol in reviews or WHOLE_ACCOUNT in reviews,
+            known=signal.symbol in self._desk.instruments,
+        )
+
+    def _seen(self, pages: Pages, signal: SignalMade, wallet: Wallet) -> Conditions:
+        now = self._desk.market.now()
+        return Conditions(
+            symbol=signal.symbol,
+            now=now,
+            equity=wallet.equity,
+            last_loss_at=pages.last_loss_at(signal.symbol),
+            lost_today=pages.earned(day_start(now)),
+            priced_at=self._desk.priced_at,
+            clock_offset_ms=self._desk.clock_offset_ms,
+        )
+
+    def _price(self, signal: SignalMade) -> Price:
+        """The newest price, or the decision's own where the stream has none newer."""
+        seen = self._desk.prices.get(signal.symbol)
+        return seen.last if seen is not None and seen.at >= signal.at else signal.decision.price
+
+    async def _lever(self, symbol: Symbol, grip: Grip) -> bool:
+        """Set the leverage once, before the first entry of a symbol."""
+        if symbol in self._levered or symbol not in self._desk.instruments:
+            return True
+        stamp = grip.stamp()
+        if stamp is None:
+            return False
+        outcome = await self._desk.trading.set_leverage(symbol, self._desk.leverage(symbol), stamp)
+        if isinstance(outcome, Accepted | Unchanged):
+            self._levered.add(symbol)
+            return True
+        log.warning("leverage.refused", symbol=symbol, outcome=str(outcome))
+        return False
+
+    def _decline(self, signal: SignalMade, why: Declined) -> None:
+        with self._desk.write() as pages:
+            self._log_declined(pages, signal, why)
+
+    def _log_declined(self, pages: Pages, signal: SignalMade, why: Declined) -> None:
+        pages.decline(signal.id, signal.symbol, signal.side, why, at=self._desk.market.now())
+        self._desk.counts[f"declined_{why.rule}"] += 1
+        log.info("signal.declined", symbol=signal.symbol, side=signal.side, rule=why.rule, reason=why.text)
+
+
+def entry_name(signal: SignalMade) -> OrderName:
+    """The order that this signal, or any other for the same candle, may lead to."""
+    return OrderName(signal.symbol, signal.slot, ENTRY)
+
+
+def reserved(pages: Pages, positions: tuple[VenuePosition, ...], asked: Instant) -> Usd:
+    """Margin of entries that the wallet's report cannot contain yet, unknown ones among them."""
+    there = {position.symbol for position in positions}
+    mine = {i.link_id: i for i in pages.live_intents() if i.is_entry}
+    mine |= {i.link_id: i for i in pages.recent_entries(asked) if i.state is OrderState.FILLED}
+    return Usd(sum((i.margin for i in mine.values() if i.symbol not in there), ZERO))
+
+
+def intent_of(approved: Approved, equity: Usd, *, at: Instant, now: Instant) -> Intent:
+    """Write an approved wish down as it will be asked for; `at` is market time, `now` wall time."""
+    signal, sized = approved.signal, approved.sized
+    link_id = entry_name(signal).link_id()
+    return Intent(
+        link_id=link_id,
+        position_id=link_id,
+        symbol=signal.symbol,
+        side=signal.side,
+        purpose=ENTRY,
+        qty=sized.qty,
+        stop=sized.stop,
+        margin=sized.margin,
+        state=OrderState.SUBMITTING,
+        cause=signal.id,
+        trace=signal.trace,
+        at=at,
+        valid_until=signal.valid_until,
+        sent_at=now,
+        touched_at=now,
+        equity=equity,
+        decision=signal.decision,
+    )

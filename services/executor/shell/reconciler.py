@@ -1,0 +1,215 @@
+"""Two-way reconciliation: what was opened or closed by hand is noticed, adopted or recorded."""
+
+from typing import Final
+
+import structlog
+
+from libs.common.contracts.positions import OpenPosition
+from libs.common.errors import Transient
+from libs.common.exchange.trading_types import Action, Execution, ExecutionType, VenuePosition
+from libs.common.ids import ENTRY, parse_link_id
+from libs.common.units import SECOND_MS, ZERO, Instant, Price, Qty, Symbol, Usd
+from services.executor.core.intent import Intent, adopted_id
+from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.position import Trip, fold
+from services.executor.core.reconcile import Match, Verdict, match
+from services.executor.shell import events
+from services.executor.shell.books import Books
+from services.executor.shell.desk import Desk
+from services.executor.shell.sender import Sender
+
+log = structlog.get_logger()
+
+UNTOUCHED_MS: Final = 10 * SECOND_MS  # after this, any executor takes an unfinished intent up
+SIGHTINGS: Final = 3  # reports that must agree before the ledger yields to a venue that has no executions for it
+BETWEEN_SIGHTINGS_MS: Final = 5 * SECOND_MS
+
+
+class Reconciler:
+    """Brings the ledger to what the venue has, and the unfinished to an end."""
+
+    def __init__(self, desk: Desk, books: Books, sender: Sender) -> None:
+        self._desk = desk
+        self._books = books
+        self._sender = sender
+        self._sightings: dict[tuple[Symbol, Verdict], tuple[int, Instant]] = {}
+
+    async def reconcile(self) -> None:
+        """One whole pass. Raises Transient when a report is missing: that is not "flat"."""
+        with self._desk.busy():
+            self._desk.doubts.clear()
+            for found in await self.matches():
+                await self._act(found)
+            await self._books.settle_all()
+            self._desk.reconciled_at = self._desk.clock.now()
+            self._desk.settle_phase()
+
+    async def matches(self) -> list[Match]:
+        """Match ledger and venue on reports that nothing slipped between."""
+        await self._books.catch_up()
+        while True:
+            venue = await self._desk.read_positions()
+            if await self._books.catch_up() == 0:
+                break
+        with self._desk.ledger.read() as pages:
+            held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
+            entering = frozenset(i.symbol for i in pages.live_intents() if i.is_entry)
+        return list(match(held, venue, entering))
+
+    async def _act(self, found: Match) -> None:
+        if found.verdict is Verdict.SAME:
+            for verdict in Verdict:
+                self._sightings.pop((found.symbol, verdict), None)
+            return
+        log.warning("position.differed", symbol=found.symbol, verdict=found.verdict, told=found.told())
+        with self._desk.ledger.read() as pages:
+            waits = found.symbol in pages.reviews()
+        if waits:
+            return
+        match found.verdict:
+            case Verdict.FOREIGN if found.venue is not None:
+                self._foreign(found.venue)
+            case Verdict.FLIPPED:
+                self._ask_review(found.symbol, found.told())
+            case Verdict.GONE | Verdict.RESIZED if found.held is not None and self._is_sure(found):
+                self._bridge(found.held, found.venue)
+            case _:
+                pass
+
+    def _is_sure(self, found: Match) -> bool:
+        """Whether the same difference was seen often enough: executions may be late, a report may be stale."""
+        now = self._desk.clock.now()
+        count, last = self._sightings.get((found.symbol, found.verdict), (0, Instant(0)))
+        if now - last < BETWEEN_SIGHTINGS_MS:
+            return False
+        self._sightings[found.symbol, found.verdict] = (count + 1, now)
+        return count + 1 >= SIGHTINGS
+
+    def _ask_review(self, symbol: Symbol, reason: str) -> None:
+        log.error("review.needed", symbol=symbol, reason=reason)
+        with self._desk.write() as pages:
+            pages.ask_review(symbol, reason, now=self._desk.clock.now())
+
+    def _foreign(self, venue: VenuePosition) -> None:
+        if self._desk.figures.foreign == "review":
+            self._ask_review(venue.symbol, "a position that is not ours")
+        else:
+            self.adopt(venue)
+
+    def adopt(self, venue: VenuePosition) -> None:
+        """Take a position over under the venue's own name for it; its stop is given by the next look."""
+        desk = self._desk
+        with desk.write() as pages:
+            trip = fold(pages.to_fold(venue.symbol)).open
+            position_id = _name_of(venue, trip)
+            if trip is None or trip.side is not venue.side or trip.qty != venue.qty:
+                opening = _opening(venue, position_id)
+                pages.book(opening, synthetic=True)
+                pages.claim([opening.exec_id], position_id, settled=False)
+                opened_at = venue.created_at
+            else:
+                pages.claim(trip.members, position_id, settled=False)
+                opened_at = trip.opened_at
+            kept = Kept(_position(venue, position_id, opened_at))
+            pages.keep_position(kept)
+            pages.emit(events.opened(kept, desk.market.now()), owner=desk.instance, now=desk.clock.now())
+        desk.counts["positions_adopted"] += 1
+        log.warning("position.adopted", position=position_id, side=venue.side, qty=str(venue.qty))
+
+    def _bridge(self, held: OpenPosition, venue: VenuePosition | None) -> None:
+        """The venue's executions do not explain its position, and never will: take its word for the difference."""
+        desk = self._desk
+        log.error("position.bridged", position=held.position_id, held=str(held.qty), venue=str(venue and venue.qty))
+        difference = (venue.qty if venue else Qty(ZERO)) - held.qty
+        if difference == 0:
+            return
+        price = venue.mark if venue else self._last_price(held)
+        action = Action.opening(held.side) if difference > 0 else Action.closing(held.side)
+        done = Execution(
+            exec_id=f"bridge-{held.position_id}-{held.version}",
+            symbol=held.symbol,
+            order_id="",
+            link_id="",
+            kind=ExecutionType.TRADE,
+            action=action,
+            qty=Qty(abs(difference)),
+            price=price,
+            fee=Usd(ZERO),
+            closed_qty=Qty(max(-difference, ZERO)),
+            create_type="",
+            stop_order_type="",
+            at=desk.market.now(),
+            seq=1 << 62,
+        )
+        with desk.write() as pages:
+            pages.book(done, synthetic=True)
+        self._books.refold(held.symbol)
+
+    def _last_price(self, held: OpenPosition) -> Price:
+        seen = self._desk.prices.get(held.symbol)
+        return held.entry if seen is None else seen.last
+
+    async def finish(self) -> None:
+        """Take up every intent that nobody touched for a while."""
+        now = self._desk.clock.now()
+        with self._desk.ledger.read() as pages:
+            left = [i for i in pages.live_intents() if now - i.touched_at >= UNTOUCHED_MS]
+        for intent in left:
+            await self._finish(intent)
+
+    async def _finish(self, intent: Intent) -> None:
+        async with self._desk.hold(intent.symbol, wait_ms=0) as grip:
+            if grip is None:
+                return
+            try:
+                self._desk.counts["intents_taken_up"] += 1
+                await self._sender.take_up(intent, grip)
+            except Transient as error:
+                log.warning("order.not_finished", order=intent.link_id, reason=str(error))
+
+
+def _name_of(venue: VenuePosition, trip: Trip | None) -> str:
+    """An entry of ours names its position even when the ledger has lost it."""
+    if trip is not None:
+        name = parse_link_id(trip.position_id)
+        if name is not None and name.purpose == ENTRY:
+            return trip.position_id
+    return adopted_id(venue.symbol, venue.created_at)
+
+
+def _opening(venue: VenuePosition, position_id: str) -> Execution:
+    """What the position cost as far as the venue still says: its executions are gone."""
+    return Execution(
+        exec_id=f"opening-{position_id}",
+        symbol=venue.symbol,
+        order_id="",
+        link_id="",
+        kind=ExecutionType.TRADE,
+        action=Action.opening(venue.side),
+        qty=venue.qty,
+        price=venue.entry,
+        fee=Usd(ZERO),
+        closed_qty=Qty(ZERO),
+        create_type="",
+        stop_order_type="",
+        at=venue.created_at,
+        seq=0,
+    )
+
+
+def _position(venue: VenuePosition, position_id: str, opened_at: Instant) -> OpenPosition:
+    return OpenPosition(
+        position_id=position_id,
+        symbol=venue.symbol,
+        side=venue.side,
+        qty=venue.qty,
+        entry=venue.entry,
+        stop=venue.stop,
+        initial_stop=venue.stop,
+        version=1,
+        leverage=venue.leverage,
+        margin=venue.margin,
+        opened_at=opened_at,
+        atr=None,
+        decision=None,
+    )

@@ -1,0 +1,291 @@
+"""Starting is recovering: read everything, decide one of six actions, act, and say so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from libs.common.contracts.message import message_id
+from libs.common.contracts.recovery import Finding, Phase, RecoveryDone, RecoveryPlanned
+from libs.common.errors import Misconfigured, Transient, Unknown
+from libs.common.exchange.trading_types import Accepted, OrderStatus, VenueOrder, VenuePosition
+from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
+from libs.common.retry import backoff
+from libs.common.units import MINUTE_MS, ZERO, Instant, Side, Symbol, Usd
+from services.executor.adapters.journal_rows import SessionStart
+from services.executor.adapters.ledger import Pages
+from services.executor.adapters.view import BASELINE, booked_in
+from services.executor.core.commit_points import RECOVERY_PLANNED
+from services.executor.core.intent import Intent
+from services.executor.core.kept import PositionStatus
+from services.executor.core.order import OrderState
+from services.executor.core.reconcile import match
+from services.executor.core.recovery import Found, Recovery, Saved, plan
+from services.executor.shell.books import CURSOR, OVERLAP_MS, RETENTION_MS, Books
+from services.executor.shell.desk import Desk
+from services.executor.shell.reconciler import Reconciler
+from services.executor.shell.sender import Sender
+from services.executor.shell.stop_keeper import StopKeeper
+
+log = structlog.get_logger()
+
+UNRESOLVED: Final = frozenset({OrderState.MANUAL_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Everything the venue was asked at a start."""
+
+    positions: tuple[VenuePosition, ...]
+    working: tuple[VenueOrder, ...]
+    history: tuple[VenueOrder, ...]
+    asked_at: Instant  # wall
+    requests: int
+
+
+class RecoveryRun:
+    """One start-up path, and it is the crash path."""
+
+    def __init__(self, desk: Desk, books: Books, sender: Sender, reconciler: Reconciler, stops: StopKeeper) -> None:
+        self._desk = desk
+        self._books = books
+        self._sender = sender
+        self._reconciler = reconciler
+        self._stops = stops
+
+    async def run(self, session: SessionStart) -> Recovery:
+        """Recover, trying again for as long as the venue does not answer; entries stay closed meanwhile."""
+        desk = self._desk
+        desk.phase, desk.session_id = Phase.RECOVERING, session.session_id
+        began = desk.clock.now()
+        for attempt, pause in enumerate(backoff(first=0.5, ceiling=10.0), start=1):
+            try:
+                desk.health.wait_for("recovering", f"attempt {attempt}")
+                return await self._once(session, began)
+            except (Transient, Unknown) as error:
+                log.warning("recovery.delayed", attempt=attempt, reason=str(error))
+                self._note("failed", str(error))
+                await desk.clock.sleep(pause)
+        raise AssertionError("back-off never ends")
+
+    async def _once(self, session: SessionStart, began: Instant) -> Recovery:
+        desk = self._desk
+        await self._check_account()
+        reports = await self._ask()
+        recovery = self._decide(reports)
+        self._tell_plan(session, recovery)
+        desk.reached(RECOVERY_PLANNED)
+        await self._act(reports)
+        desk.phase = Phase.SEEKING_ENTRY
+        desk.settle_phase()
+        self._note_balance()
+        self._tell_done(recovery, began, reports.requests)
+        desk.health.done_with("recovering")
+        return recovery
+
+    async def _check_account(self) -> None:
+        """Clock, key and instruments. Raises Misconfigured for a key that may withdraw."""
+        desk = self._desk
+        before = desk.clock.now()
+        server = await desk.trading.server_time()
+        desk.clock_offset_ms = server - (before + desk.clock.now()) // 2
+        facts = await desk.trading.key_facts()
+        if facts.may_withdraw:
+            raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")
+        if facts.read_only:
+            raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
+        desk.instruments = {listed.symbol: listed for listed in await desk.trading.instruments()}
+        desk.market.observe(await desk.trading.market_time())
+
+    async def _ask(self) -> Reports:
+        desk = self._desk
+        asked = desk.clock.now()
+        desk.wallet = await desk.trading.wallet()
+        positions = await desk.read_positions()
+        working = tuple(await desk.trading.open_orders())
+        history = tuple(await desk.trading.order_history(None, since=await self._since()))
+        return Reports(positions, working, history, asked, requests=8)
+
+    async def _since(self) -> Instant:
+        with self._desk.ledger.read() as pages:
+            cursor = pages.cursor(CURSOR)
+        if cursor is not None:
+            return Instant(max(0, int(cursor) - OVERLAP_MS))
+        return Instant(max(0, await self._desk.trading.market_time() - RETENTION_MS))
+
+    def _decide(self, reports: Reports) -> Recovery:
+        with self._desk.ledger.read() as pages:
+            held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
+            live = pages.live_intents()
+            empty = not pages.knows_any_order() and not held
+            entering = frozenset(i.symbol for i in live if i.is_entry)
+            ours = {o.link_id: o.symbol for o in (*reports.working, *reports.history) if _is_entry(o.link_id)}
+            found = Found(
+                matches=match(held, reports.positions, entering),
+                hedged=any(p.hedge_index != 0 for p in reports.positions),
+                unexplained=frozenset(ours[link] for link in pages.unexplained(ours)),
+                unresolved=frozenset(i.symbol for i in live if i.state in UNRESOLVED),
+            )
+            saved = Saved(bool(held), empty, frozenset(pages.reviews()))
+        return plan(saved, found, foreign=self._desk.figures.foreign)
+
+    def _tell_plan(self, session: SessionStart, recovery: Recovery) -> None:
+        desk = self._desk
+        log.info(
+            "recovery.planned",
+            action=recovery.action,
+            phase=recovery.phase,
+            clean_stop=session.clean,
+            findings=[f"{f.symbol or 'account'}: {f.text}" for f in recovery.findings],
+        )
+        with desk.write() as pages:
+            self._note_in(pages, "planned", f"clean stop: {session.clean}", recovery)
+            for found in recovery.findings:
+                self._note_in(pages, "finding", f"{found.symbol or 'account'}: {found.text}", recovery)
+            for symbol in sorted(recovery.reviews):
+                pages.ask_review(symbol, _why(recovery.findings, symbol), now=desk.clock.now())
+            told = RecoveryPlanned(
+                id=message_id(RecoveryPlanned, session.session_id),
+                cause=session.session_id,
+                trace=session.session_id,
+                at=desk.market.now(),
+                session_id=session.session_id,
+                action=recovery.action,
+                phase=recovery.phase,
+                clean_stop=session.clean,
+                findings=recovery.findings,
+            )
+            pages.emit(told, owner=desk.instance, now=desk.clock.now())
+
+    async def _act(self, reports: Reports) -> None:
+        """Bring the ledger to what the venue has; every step can be repeated after a crash in the middle."""
+        self._rebuild(reports.history)
+        await self._books.catch_up()
+        await self._cancel_orphans(reports.working)
+        await self._finish_intents()
+        await self._reconciler.reconcile()
+        if not self._desk.is_detached():
+            await self._stops.judge(await self._desk.read_positions())
+
+    def _rebuild(self, history: Sequence[VenueOrder]) -> None:
+        """Write down every order of ours that the ledger does not know: an empty ledger is read off the venue."""
+        desk = self._desk
+        with desk.write() as pages:
+            if pages.knows_any_order():
+                return
+            for order in history:
+                intent = _remembered(order, desk.clock.now())
+                if intent is not None:
+                    pages.keep_intent(intent)
+                pages.keep_order(order)
+
+    async def _cancel_orphans(self, working: Sequence[VenueOrder]) -> None:
+        """Entries of ours that still rest at the venue are cancelled; what protects is kept."""
+        for order in working:
+            if not _is_entry(order.link_id) or order.reduce_only:
+                continue
+            async with self._desk.hold(order.symbol, wait_ms=5_000) as grip:
+                stamp = grip.stamp() if grip is not None else None
+                if stamp is not None:
+                    outcome = await self._desk.trading.cancel_order(order.symbol, OrderLinkId(order.link_id), stamp)
+                    log.warning("entry.cancelled", order=order.link_id, done=isinstance(outcome, Accepted))
+
+    async def _finish_intents(self) -> None:
+        """Ask once about every order that the last session did not see the end of; the rest goes on in background."""
+        with self._desk.ledger.read() as pages:
+            live = [i for i in pages.live_intents() if i.state not in UNRESOLVED]
+        for intent in live:
+            await self._sender.look(intent)
+
+    def _note_balance(self) -> None:
+        """Note once what the wallet held against what the ledger had booked: /v1/balance compares with it."""
+        wallet = self._desk.wallet
+        with self._desk.write() as pages:
+            if wallet is not None and pages.cursor(BASELINE) is None:
+                pages.set_cursor(BASELINE, f"{wallet.balance}|{booked_in(pages)}")
+
+    def _tell_done(self, recovery: Recovery, began: Instant, requests: int) -> None:
+        desk = self._desk
+        with desk.write() as pages:
+            positions = len(pages.positions(PositionStatus.OPEN))
+            self._note_in(pages, "done", f"{positions} positions", recovery)
+            told = RecoveryDone(
+                id=message_id(RecoveryDone, desk.session_id),
+                cause=desk.session_id,
+                trace=desk.session_id,
+                at=desk.market.now(),
+                session_id=desk.session_id,
+                action=recovery.action,
+                phase=desk.phase,
+                positions=positions,
+                took_ms=desk.clock.now() - began,
+                requests=requests,
+                finished=desk.clock.now(),
+            )
+            pages.emit(told, owner=desk.instance, now=desk.clock.now())
+        log.info("recovery.done", action=recovery.action, phase=desk.phase, positions=positions)
+
+    def _note(self, kind: str, text: str) -> None:
+        with self._desk.write() as pages:
+            pages.note(self._desk.session_id, kind, text, wall=self._desk.clock.now())
+
+    def _note_in(self, pages: Pages, kind: str, text: str, recovery: Recovery) -> None:
+        pages.note(
+            self._desk.session_id,
+            kind,
+            text,
+            wall=self._desk.clock.now(),
+            action=recovery.action,
+            phase=recovery.phase,
+        )
+
+
+def _is_entry(link_id: str) -> bool:
+    name = parse_link_id(link_id)
+    return name is not None and name.purpose == ENTRY
+
+
+def _why(findings: Sequence[Finding], symbol: Symbol) -> str:
+    return "; ".join(found.text for found in findings if found.symbol == symbol)
+
+
+def _remembered(order: VenueOrder, now: Instant) -> Intent | None:
+    """An intent as the venue's record of its order tells it; None for orders that are not ours."""
+    name = parse_link_id(order.link_id)
+    if name is None:
+        return None
+    opening = order.action.value == "Buy"
+    side = (Side.LONG if opening else Side.SHORT) if name.purpose == ENTRY else (Side.SHORT if opening else Side.LONG)
+    entry = order.link_id if name.purpose == ENTRY else entry_of(order.link_id)
+    state = {
+        OrderStatus.FILLED: OrderState.FILLED,
+        OrderStatus.CANCELLED: OrderState.CANCELLED,
+        OrderStatus.DEACTIVATED: OrderState.CANCELLED,
+        OrderStatus.REJECTED: OrderState.REFUSED,
+    }.get(order.status, OrderState.ACCEPTED)
+    return Intent(
+        link_id=OrderLinkId(order.link_id),
+        position_id=entry,
+        symbol=order.symbol,
+        side=side,
+        purpose=name.purpose,
+        qty=order.qty,
+        stop=None,
+        margin=Usd(ZERO),
+        state=state,
+        cause="",
+        trace="",
+        at=order.created_at,
+        valid_until=Instant(name.slot + 15 * MINUTE_MS),
+        sent_at=now,
+        touched_at=now,
+        filled=order.filled,
+        average=order.average,
+        reason="read off the venue",
+    )
+
+
+def entry_of(exit_link_id: str) -> str:
+    """The entry that an exit of ours belongs to: the same name with another purpose."""
+    return f"{exit_link_id.rpartition('-')[0]}-{ENTRY}"

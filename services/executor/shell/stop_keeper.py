@@ -1,0 +1,218 @@
+"""Stops: every second the venue's own report is judged, and what is missing or loosened is put back at once."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from libs.common.contracts.commands import StopMove
+from libs.common.contracts.trades import CloseReason
+from libs.common.errors import Transient
+from libs.common.exchange.trading_types import (
+    Accepted,
+    RefusedForGood,
+    Unchanged,
+    VenuePosition,
+)
+from libs.common.units import Price, Symbol
+from services.executor.core.commit_points import STOP_SENT
+from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.stops import is_tighter, protective, tighter, tightest, would_trigger
+from services.executor.shell import events
+from services.executor.shell.desk import Desk, Grip
+from services.executor.shell.exits import Exits
+
+log = structlog.get_logger()
+
+REPAIR_WAIT_MS: Final = 500  # for the lock, before a naked position is protected without it
+MOVE_WAIT_MS: Final = 10_000
+TRIES: Final = 5
+
+
+class StopKeeper:
+    """Nobody else touches a stop."""
+
+    def __init__(self, desk: Desk, exits: Exits) -> None:
+        self._desk = desk
+        self._exits = exits
+        self._naked_since: dict[str, float] = {}  # position id -> monotonic ms
+        self._edited: dict[Symbol, float] = {}  # monotonic ms of the last edit
+        self._wanted: dict[str, Price] = {}  # position id -> the tightest stop that was asked for
+
+    async def judge(self, report: tuple[VenuePosition, ...]) -> None:
+        """Compare the venue's report with the ledger; protect what is naked, doubt what is strange."""
+        with self._desk.ledger.read() as pages:
+            kept = {k.position.symbol: k for k in pages.positions(PositionStatus.OPEN)}
+        for venue in report:
+            known = kept.pop(venue.symbol, None)
+            if known is None or known.position.side is not venue.side:
+                self._desk.doubt(venue.symbol)
+            else:
+                await self._judge_one(known, venue)
+        if kept:
+            self._desk.doubt(*kept)
+
+    async def _judge_one(self, kept: Kept, venue: VenuePosition) -> None:
+        position = kept.position
+        if venue.stop is None or (position.stop is not None and is_tighter(position.side, position.stop, venue.stop)):
+            if venue.stop is None:
+                self._naked_since.setdefault(position.position_id, self._desk.clock.monotonic_ms())
+            await self.repair(position.symbol)
+        else:
+            self._covered(kept)
+            if venue.stop != position.stop:
+                self._record(position.position_id, venue.stop, "seen at the venue")
+
+    async def repair(self, symbol: Symbol) -> None:
+        """Give a position its stop back: the tightest one it ever had, or a first one."""
+        async with self._desk.hold_at_any_cost(symbol, wait_ms=REPAIR_WAIT_MS) as grip:
+            with self._desk.ledger.read() as pages:
+                kept = pages.open_position(symbol)
+            venue = await self._desk.read_position(symbol)
+            if kept is None or venue is None or venue.side is not kept.position.side:
+                self._desk.doubt(symbol)
+                return
+            wanted = self._due(kept, venue)
+            if venue.stop is not None and not is_tighter(venue.side, wanted, venue.stop):
+                return
+            self._desk.counts["stops_repaired"] += 1
+            log.warning("stop.missing", position=kept.position.position_id, venue=str(venue.stop), wanted=str(wanted))
+            closing = await self._set(kept, venue, wanted, grip, "put back")
+        if closing is not None:
+            await self._exits.drive(symbol)
+
+    def _due(self, kept: Kept, venue: VenuePosition) -> Price:
+        position = kept.position
+        known = tightest(position.side, position.stop, position.initial_stop)
+        tick = self._desk.instruments[position.symbol].tick
+        return (
+            known if known is not None else protective(position.side, venue.entry, venue.mark, venue.liquidation, tick)
+        )
+
+    async def move(self, command: StopMove, kept: Kept) -> None:
+        """Ratchet one stop: compare with what is there, set it if it is tighter. Looser is never done."""
+        position = kept.position
+        symbol, position_id = position.symbol, position.position_id
+        self._wanted[position_id] = tightest(position.side, self._wanted.get(position_id), command.stop) or command.stop
+        closing = None
+        async with self._desk.hold(symbol, wait_ms=MOVE_WAIT_MS) as grip:
+            if grip is None:
+                raise Transient(f"{symbol} is locked")
+            await self._pace(symbol)
+            with self._desk.ledger.read() as pages:
+                now = pages.position(position_id)
+            wanted = self._wanted.pop(position_id, None)
+            if now is None or now.status is not PositionStatus.OPEN or wanted is None:
+                return  # flat meanwhile, or a later command's stop was set for this one too
+            tick = self._desk.instruments[symbol].tick
+            target = tighter(position.side, wanted, now.position.stop, tick)
+            venue = None if target is None else await self._desk.read_position(symbol)
+            if target is None:
+                return
+            if venue is None or venue.side is not position.side:
+                self._desk.doubt(symbol)
+                return
+            if venue.stop is not None and not is_tighter(position.side, target, venue.stop):
+                self._record(position_id, venue.stop, "seen at the venue")
+                return
+            closing = await self._set(now, venue, target, grip, command.reason)
+        if closing is not None:
+            await self._exits.drive(symbol)
+
+    async def _pace(self, symbol: Symbol) -> None:
+        """At most one edit of a stop in `stop_interval_ms` of wall time."""
+        edited = self._edited.get(symbol)
+        if edited is not None:
+            rest = edited + self._desk.figures.stop_interval_ms - self._desk.clock.monotonic_ms()
+            if rest > 0:
+                await self._desk.clock.sleep(rest / 1_000)
+
+    async def _set(self, kept: Kept, venue: VenuePosition, stop: Price, grip: Grip, why: str) -> Kept | None:
+        """Ask for the stop; a position whose stop would trigger at once is to be closed, and is returned."""
+        position = kept.position
+        if would_trigger(position.side, stop, self._last(venue)):
+            return self._close_instead(kept, stop)
+        for _ in range(TRIES):
+            stamp = grip.stamp()
+            if stamp is None:
+                raise Transient("the lock ran out before the stop was set")
+            with self._desk.ledger.write() as pages:
+                pages.check_fence(position.symbol, grip.fence)
+                pages.sent(position.symbol, self._desk.clock.now())
+            outcome = await self._desk.trading.set_stop(position.symbol, stop, stamp)
+            self._edited[position.symbol] = self._desk.clock.monotonic_ms()
+            self._desk.reached(STOP_SENT)
+            if isinstance(outcome, Accepted | Unchanged):
+                self._covered(kept)
+                self._record(position.position_id, stop, why)
+                return None
+            log.warning("stop.refused", position=position.position_id, stop=str(stop), outcome=str(outcome))
+            again = await self._desk.read_position(position.symbol)
+            if again is None or again.side is not position.side:
+                self._desk.doubt(position.symbol)
+                return None
+            if again.stop == stop:
+                self._record(position.position_id, stop, why)
+                return None
+            if isinstance(outcome, RefusedForGood):
+                return self._close_instead(kept, stop)
+            await self._desk.clock.sleep(0.1)
+        raise Transient(f"the stop of {position.position_id} was not confirmed")
+
+    def _last(self, venue: VenuePosition) -> Price:
+        seen = self._desk.prices.get(venue.symbol)
+        return venue.mark if seen is None else seen.last
+
+    def _close_instead(self, kept: Kept, stop: Price) -> Kept | None:
+        """The venue would trigger this stop at once: leave now, reduce-only."""
+        position = kept.position
+        moved = position.initial_stop is not None and is_tighter(position.side, stop, position.initial_stop)
+        reason = CloseReason.TRAILING if moved else CloseReason.STOP_LOSS
+        return self._exits.want(position.position_id, reason, f"a stop at {stop} would trigger at once")
+
+    def _record(self, position_id: str, stop: Price, why: str) -> None:
+        """The venue has this stop: remember it, and say so."""
+        desk = self._desk
+        with desk.ledger.read() as pages:
+            kept = pages.position(position_id)
+        if kept is None or kept.status is not PositionStatus.OPEN:
+            return
+        position = kept.position
+        if position.stop is not None and not is_tighter(position.side, stop, position.stop):
+            return
+        with desk.write() as pages:
+            fresh = pages.position(position_id) or kept
+            moved = fresh.position.model_copy(
+                update={
+                    "stop": stop,
+                    "initial_stop": fresh.position.initial_stop or stop,
+                    "version": fresh.position.version + 1,
+                }
+            )
+            changed = replace(fresh, position=moved)
+            pages.keep_position(changed)
+            told = events.changed(changed, desk.market.now(), f"stop: {why}")
+            pages.emit(told, owner=desk.instance, now=desk.clock.now())
+        log.info("stop.moved", position=position_id, stop=str(stop), was=str(position.stop), reason=why)
+
+    def _covered(self, kept: Kept) -> None:
+        """The position has a live stop: if it was naked, write down for how long."""
+        since = self._naked_since.pop(kept.position.position_id, None)
+        if since is None:
+            return
+        naked_ms = int(self._desk.clock.monotonic_ms() - since)
+        self._desk.counts["naked_ms"] += naked_ms
+        with self._desk.write() as pages:
+            fresh = pages.position(kept.position.position_id)
+            if fresh is not None:
+                pages.keep_position(replace(fresh, naked_ms=fresh.naked_ms + naked_ms))
+
+    def naked_ms(self) -> int:
+        """Wall milliseconds for which the longest naked position has had no stop; 0 when all have one."""
+        now = self._desk.clock.monotonic_ms()
+        return int(max((now - since for since in self._naked_since.values()), default=Decimal(0)))
+
+    def forget(self, position_id: str) -> None:
+        self._naked_since.pop(position_id, None)
+        self._wanted.pop(position_id, None)
