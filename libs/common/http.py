@@ -27,8 +27,9 @@ _GRACE_S: Final = 2  # for requests that are still being answered at the end
 async def serve_http(app: FastAPI, *, host: str, port: int, name: str, home: Path, clock: Clock) -> AsyncIterator[int]:
     """Serve `app` while the block runs, and yield the port it is served on.
 
-    name: the instance, such as `fetcher` or `fetcher-2`. A replica whose port is taken has a free one; for the
-    service's first instance that is Misconfigured. `<home>/run/<name>.json` tells where it is while it runs.
+    name: the instance, such as `fetcher` or `fetcher-2`. A numbered replica has a free port, for the first one may be
+    restarting and wants its own back; any other has a free one if `port` is taken. For the service's first instance
+    that is Misconfigured. `<home>/run/<name>.json` tells where it is while it runs.
     """
     listening = _listen(host, port, name)
     taken = int(listening.getsockname()[1])
@@ -60,7 +61,7 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        listening.bind((host, 0 if _is_numbered(name) else port))
     except OSError as error:
         if name in PORT_OFFSETS:
             listening.close()
@@ -72,6 +73,11 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     listening.listen()
     listening.setblocking(False)
     return listening
+
+
+def _is_numbered(name: str) -> bool:
+    service, _, number = name.rpartition("-")
+    return service in PORT_OFFSETS and number.isdigit()
 
 
 async def _started(server: uvicorn.Server, serving: "asyncio.Task[None]", clock: Clock) -> None:

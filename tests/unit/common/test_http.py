@@ -31,14 +31,22 @@ async def test_a_server_answers_on_its_port_and_says_where_it_is_while_it_runs(t
     assert not file.exists()
 
 
-async def test_a_replica_whose_port_is_taken_has_a_free_one(tmp_path: Path) -> None:
+async def test_a_numbered_replica_leaves_the_port_to_the_first_one(tmp_path: Path, free_port: int) -> None:
     app = health_app(Health("fetcher"))
-    with socket.socket() as other:
-        other.bind((HOST, 0))
-        other.listen()
-        taken = other.getsockname()[1]
-        async with serve_http(app, host=HOST, port=taken, name="fetcher-2", home=tmp_path, clock=SystemClock()) as port:
-            assert port != taken
+    async with serve_http(app, host=HOST, port=free_port, name="fetcher-2", home=tmp_path, clock=SystemClock()) as port:
+        assert port != free_port
+
+
+async def test_a_process_without_a_number_has_a_free_port_only_when_its_own_is_taken(
+    tmp_path: Path, free_port: int
+) -> None:
+    app, name = health_app(Health("fetcher")), "fetcher-box-7"
+    async with serve_http(app, host=HOST, port=free_port, name=name, home=tmp_path, clock=SystemClock()) as port:
+        assert port == free_port
+        async with serve_http(
+            app, host=HOST, port=free_port, name="fetcher-box-8", home=tmp_path, clock=SystemClock()
+        ) as other:
+            assert other != free_port
 
 
 async def test_the_first_instance_whose_port_is_taken_names_port_and_setting(tmp_path: Path) -> None:
