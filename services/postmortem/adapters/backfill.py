@@ -27,9 +27,7 @@ from services.postmortem.core.report import explain, is_loss, lesson_of
 
 log = structlog.get_logger()
 
-# Market: trades enter the ledger when their books are complete, not in order of closing, and in a fast replay a day of
-# market passes in a minute of wall.
-OVERLAP_MS: Final = 7 * DAY_MS
+OVERLAP_MS: Final = DAY_MS  # market: trades enter the ledger when their books are complete, not in order of closing
 FIRST_WAIT_S: Final = 1.0
 PAGE: Final = 100
 
@@ -85,7 +83,6 @@ class Backfill:
         since = Instant(0)
         waits = backoff(first=FIRST_WAIT_S, ceiling=self.every_s)
         while True:
-            newest = self.index.newest() or Instant(0)
             try:
                 found = await self.catch_up(since)
             except (Transient, OSError, sqlite3.Error) as error:
@@ -94,7 +91,7 @@ class Backfill:
                 continue
             if found:
                 log.info("backfill.done", trades=found)
-            since = Instant(max(0, newest - OVERLAP_MS))  # what was known before the look: nothing older was missed
+            since = Instant(max(0, (self.index.newest() or 0) - OVERLAP_MS))
             waits = backoff(first=FIRST_WAIT_S, ceiling=self.every_s)
             await self.clock.sleep(self.every_s)
 

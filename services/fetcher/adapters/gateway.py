@@ -1,0 +1,236 @@
+"""The loops round the decisions: hear the feed, ask over REST, share the symbols, say how far we are.
+
+Several connections may be open: a symbol that is gained later has one of its own, so that nobody else's feed is cut.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from libs.common.clock import Clock
+from libs.common.contracts.market import CandlesLoaded, PriceMoved
+from libs.common.contracts.message import Message
+from libs.common.errors import Refused, Transient
+from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
+from libs.common.health import Health
+from libs.common.units import Instant, Symbol, Timeframe
+from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.outbox import Outbox, Reached
+from services.fetcher.adapters.outside import Outside
+from services.fetcher.core.catch_up import Ask, Effect, Key
+from services.fetcher.core.progress import Progress
+
+log = structlog.get_logger()
+
+LOOK_S: Final = 1.0
+ASK_S: Final = 0.1
+LOADED_S: Final = 10.0
+FILES_S: Final = 300.0
+CONNECTIONS: Final = 8
+
+
+class Decisions(Protocol):
+    """What the loops need of the fetcher's state; see services.fetcher.service."""
+
+    timeframes: tuple[Timeframe, ...]
+    share: frozenset[Symbol]
+
+    @property
+    def wanted(self) -> tuple[Symbol, ...]: ...
+    @property
+    def loading(self) -> frozenset[Symbol]: ...
+    @property
+    def reached(self) -> Instant | None: ...
+    def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
+    def lose(self, symbol: Symbol) -> None: ...
+    def see_position(self, message: Message) -> None: ...
+    def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
+    def watch(self, wall: Instant) -> None: ...
+    def asks(self, wall: Instant) -> Sequence[Ask]: ...
+    def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
+    def failed(self, ask: Ask, wall: Instant) -> None: ...
+    def due_prices(self) -> Sequence[PriceMoved]: ...
+    def progress(self, wall: Instant) -> Progress: ...
+    def loaded(self) -> CandlesLoaded: ...
+    def lost(self, key: Key, unannounced: Instant, wall: Instant) -> None: ...
+
+
+@dataclass(slots=True)
+class Connection:
+    symbols: frozenset[Symbol]
+    hearing: asyncio.Task[None]
+
+
+class Gateway:
+    """price_interval_ms: least wall time between prices of one symbol; 0 tells every one at once."""
+
+    def __init__(
+        self,
+        fetcher: Decisions,
+        files: CandleFiles,
+        outside: Outside,
+        health: Health,
+        clock: Clock,
+        price_interval_ms: int,
+    ) -> None:
+        self._fetcher, self._files = fetcher, files
+        self._bus, self._leases, self._feed = outside.bus, outside.leases, outside.feed
+        self._health, self._clock = health, clock
+        self._interval_s = price_interval_ms / 1_000
+        self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
+        self._moved = asyncio.Event()
+        self._connections: list[Connection] = []
+        self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
+
+    async def run(self) -> None:
+        """Fetch for ever; when told to stop, give the symbols back first and keep what was heard."""
+        self._health.wait_for("history")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for loop in (self._outbox.run, self._learn_positions, self._tell_prices, self._keep_files):
+                    tasks.create_task(loop())
+                tasks.create_task(self._ask_what_is_due(tasks))
+                tasks.create_task(self._say_loaded())
+                await self._look_after_share(tasks)
+        finally:
+            await self._leases.release()
+            self._files.flush_now()
+
+    async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                await self._share(tasks, await self._leases.claim(self._fetcher.wanted))
+            except Transient as error:
+                log.warning("share.unknown", reason=str(error))  # nobody else can take it either
+            self._fetcher.watch(self._clock.now())
+            self._report()
+            await self._clock.sleep(LOOK_S)
+
+    async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> None:
+        """Drop what was lost, take up what was gained, and hear of it."""
+        lost = self._fetcher.share - share
+        gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
+        for symbol in lost:
+            self._fetcher.lose(symbol)
+        for symbol in gained:
+            self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
+        if lost or gained:
+            log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
+        self._connect(tasks, gained)
+
+    async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
+        """Where each series ends; a series without a file is copied into one."""
+        found: dict[Timeframe, Instant | None] = {}
+        for timeframe in self._fetcher.timeframes:
+            has_file = self._files.has((symbol, timeframe))
+            newest = await self._bus.series(symbol, timeframe, newest=1 if has_file else None)
+            found[timeframe] = newest[-1].open_at if newest else None
+            for candle in newest:
+                self._files.note(candle)
+        return found
+
+    def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
+        share = self._fetcher.share
+        for connection in [c for c in self._connections if not c.symbols & share]:
+            self._disconnect(connection)
+        wanted = list(gained)
+        if gained and len(self._connections) >= CONNECTIONS:
+            for connection in list(self._connections):
+                self._disconnect(connection)
+            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share]
+        if wanted:
+            self._connections.append(Connection(frozenset(wanted), tasks.create_task(self._hear(wanted))))
+
+    def _disconnect(self, connection: Connection) -> None:
+        connection.hearing.cancel()
+        self._connections.remove(connection)
+
+    async def _hear(self, symbols: Sequence[Symbol]) -> None:
+        """Take the events of one connection in their order."""
+        async for event in self._feed.live(symbols, self._fetcher.timeframes):
+            await self._outbox.put(*self._fetcher.hear(event, symbols, self._clock.now()))
+            match event:
+                case PriceFrame():
+                    await self._price_heard()
+                case FeedUp():
+                    log.info("feed.connected", symbols=len(symbols))
+                    self._health.done_with("market feed")
+                case FeedDown(reason=reason):
+                    log.warning("feed.lost", reason=reason, symbols=len(symbols))
+                    self._health.wait_for("market feed", reason)
+
+    async def _price_heard(self) -> None:
+        if self._interval_s:
+            self._moved.set()
+        else:
+            await self._outbox.put(*self._fetcher.due_prices())
+        if (at := self._fetcher.reached) is not None:
+            await self._outbox.put(Reached(at))
+
+    async def _tell_prices(self) -> None:
+        """Tell what moved at once, and what moved meanwhile when the interval is over."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            await self._outbox.put(*self._fetcher.due_prices())
+            await self._clock.sleep(self._interval_s)
+
+    async def _ask_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            for ask in self._fetcher.asks(self._clock.now()):
+                tasks.create_task(self._ask(ask))
+            await self._clock.sleep(ASK_S)
+
+    async def _ask(self, ask: Ask) -> None:
+        symbol, timeframe = ask.key
+        try:
+            answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
+        except (Transient, Refused) as error:
+            log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
+            self._fetcher.failed(ask, self._clock.now())
+            return
+        await self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
+        if (at := self._fetcher.reached) is not None:
+            await self._outbox.put(Reached(at))
+
+    async def _learn_positions(self) -> None:
+        """Held symbols come first: their prices move stops."""
+        async for delivery in self._bus.read(["position"]):
+            self._fetcher.see_position(delivery.message)
+            await self._bus.ack(delivery)
+
+    async def _say_loaded(self) -> None:
+        """Tell readers what is complete: when it changes, and again for those that came later."""
+        silent_s = 0.0
+        while True:
+            complete = self._fetcher.share - self._fetcher.loading
+            is_new = complete != self._told and bool(complete) and not self._fetcher.loading
+            if is_new:
+                await self._outbox.flushed()
+                log.info("history.loaded", symbols=len(complete), files=await self._files.flush())
+            if is_new or (complete and silent_s >= LOADED_S):
+                self._told, silent_s = complete, 0.0
+                await self._outbox.put(self._fetcher.loaded())
+            await self._clock.sleep(LOOK_S)
+            silent_s += LOOK_S
+
+    async def _keep_files(self) -> None:
+        while True:
+            await self._clock.sleep(FILES_S)
+            log.info("files.written", files=await self._files.flush())
+
+    def _lost(self, key: Key, unannounced: Instant) -> None:
+        self._fetcher.lost(key, unannounced, self._clock.now())
+
+    def _report(self) -> None:
+        """Keep /health/ready and the log up with the loading of history."""
+        if self._fetcher.loading:
+            progress = str(self._fetcher.progress(self._clock.now()))
+            log.info("history.loading", progress=progress)
+            self._health.wait_for("history", progress)
+        else:
+            self._health.done_with("history")
+        self._health.facts["symbols"] = len(self._fetcher.share)

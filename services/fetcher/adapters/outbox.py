@@ -1,0 +1,119 @@
+"""What was decided leaves through here: one at a time, in the order of the decisions, until Redis has it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from libs.common.bus import Appended, Bus
+from libs.common.clock import Clock
+from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
+from libs.common.errors import Transient
+from libs.common.health import Health
+from libs.common.retry import backoff
+from libs.common.units import Instant
+from services.fetcher.core.catch_up import Effect, GivenUp, Key, Quarantined, Store, Tell
+
+log = structlog.get_logger()
+
+WAITING: Final = 5_000  # effects; the feed is not read on while they are full
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Everything the feed said up to this market time is out when this is."""
+
+    at: Instant
+
+
+Item = Effect | PriceMoved | CandlesLoaded | Reached
+
+
+class Archive(Protocol):
+    def note(self, candle: CandleClosed) -> None:
+        """Keep this stored candle for training."""
+        ...
+
+
+class Outbox:
+    """`lost` is told the series that Redis does not have any more, and from which candle on it must be announced."""
+
+    def __init__(
+        self, bus: Bus, *, archive: Archive, health: Health, clock: Clock, lost: Callable[[Key, Instant], None]
+    ) -> None:
+        self._bus = bus
+        self._archive = archive
+        self._health = health
+        self._clock = clock
+        self._lost = lost
+        self._items: asyncio.Queue[Item] = asyncio.Queue(WAITING)
+
+    async def put(self, *items: Item) -> None:
+        for item in items:
+            await self._items.put(item)
+
+    async def flushed(self) -> None:
+        """Return when everything that was put before is out."""
+        await self._items.join()
+
+    async def run(self) -> None:
+        """Let out what is put, for ever; prices that follow each other go together."""
+        while True:
+            items = [await self._items.get()]
+            while not self._items.empty():
+                items.append(self._items.get_nowait())
+            prices: list[PriceMoved] = []
+            for item in items:
+                if isinstance(item, PriceMoved):
+                    prices.append(item)
+                else:
+                    await self._publish(prices)
+                    await self._let_out(item)
+            await self._publish(prices)
+            for _ in items:
+                self._items.task_done()
+
+    async def _publish(self, prices: list[PriceMoved]) -> None:
+        if prices:
+            await self._insist(lambda: self._bus.publish(*prices))
+            prices.clear()
+
+    async def _let_out(self, item: Effect | CandlesLoaded | Reached) -> None:
+        match item:
+            case Tell(candle=candle, after=after):
+                self._told(candle, await self._insist(lambda: self._bus.announce(candle, after=after)))
+            case Store(candles=candles):
+                await self._insist(lambda: self._bus.append_history(candles))
+                for candle in candles:
+                    self._archive.note(candle)
+            case GivenUp(candle=missing):
+                log.error(
+                    "candle.given_up", symbol=missing.symbol, timeframe=missing.timeframe, open_at=missing.open_at
+                )
+                await self._insist(lambda: self._bus.publish(missing))
+            case CandlesLoaded():
+                await self._insist(lambda: self._bus.publish(item))
+            case Quarantined(candle=bad, fault=fault):
+                log.error("candle.quarantined", symbol=bad.symbol, timeframe=bad.timeframe, fault=fault)
+            case Reached(at=at):
+                self._health.market_ms = max(self._health.market_ms, at)
+
+    def _told(self, candle: CandleClosed, answer: Appended) -> None:
+        if answer is Appended.BROKEN:
+            log.warning("series.lost", symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at)
+            self._lost((candle.symbol, candle.timeframe), candle.open_at)
+        else:
+            self._archive.note(candle)
+
+    async def _insist(self, effect: Callable[[], Awaitable[T]]) -> T:
+        """Try until Redis has it: nothing that was decided may be skipped."""
+        for wait in backoff(first=0.1, ceiling=2.0):
+            try:
+                return await effect()
+            except Transient as error:
+                log.warning("publishing.delayed", reason=str(error), wait_s=wait)
+            await self._clock.sleep(wait)
+        raise AssertionError("the schedule never ends")

@@ -1,0 +1,64 @@
+"""From a venue's candle to our message, and which candles may be told at all.
+
+1. A candle is told only when it is closed: a REST candle if a later one exists or its time is over in the market.
+2. Its message id is a function of symbol, timeframe and open time: a repeat is recognised.
+"""
+
+from collections.abc import Sequence
+
+from libs.common.contracts.market import CandleClosed, CandleMissing
+from libs.common.contracts.message import message_id
+from libs.common.exchange.market_types import Candle
+from libs.common.units import Instant, Symbol, Timeframe
+
+
+def newest_closed(timeframe: Timeframe, now: Instant) -> Instant:
+    """Return the open time of the newest candle whose time is over at market time `now`."""
+    return Instant(now - now % timeframe.ms - timeframe.ms)
+
+
+def closed_of(candles: Sequence[Candle], now: Instant) -> Sequence[Candle]:
+    """Return those of a REST answer (oldest first) that are closed at market time `now`."""
+    if not candles:
+        return ()
+    *earlier, last = candles
+    return (*earlier, last) if last.open_at + last.timeframe.ms <= now else earlier
+
+
+def as_message(candle: Candle) -> CandleClosed:
+    """The message of a closed candle; it is the head of its own story."""
+    name = message_id(CandleClosed, candle.symbol, candle.timeframe, str(candle.open_at))
+    close_at = Instant(candle.open_at + candle.timeframe.ms)
+    return CandleClosed(
+        id=name,
+        cause="",
+        trace=name,
+        at=close_at,
+        symbol=candle.symbol,
+        timeframe=candle.timeframe,
+        open_at=candle.open_at,
+        close_at=close_at,
+        open=candle.open,
+        high=candle.high,
+        low=candle.low,
+        close=candle.close,
+        volume=candle.volume,
+        turnover=candle.turnover,
+    )
+
+
+def missing(symbol: Symbol, timeframe: Timeframe, open_at: Instant, reason: str) -> CandleMissing:
+    """The message for a candle that cannot be had."""
+    name = message_id(CandleMissing, symbol, timeframe, str(open_at))
+    close_at = Instant(open_at + timeframe.ms)
+    return CandleMissing(
+        id=name,
+        cause="",
+        trace=name,
+        at=close_at,
+        symbol=symbol,
+        timeframe=timeframe,
+        open_at=open_at,
+        close_at=close_at,
+        reason=reason,
+    )

@@ -1,0 +1,83 @@
+"""One series as it is told: strictly in order, and what to do about a hole.
+
+1. Candles leave in the order of their open times, each once, whatever order and however often they come.
+2. While a hole is open, later candles wait behind it: at most WAITING of them, the earliest.
+3. A hole is passed over only as a whole, up to the first candle that is there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from libs.common.exchange.market_types import Candle
+from libs.common.units import Instant, Timeframe
+
+WAITING: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How far a series is told. `top`: open time of the candle dealt with last, told or passed over.
+
+    `stored`: open time of the last candle that was told; None: nothing of this series is stored yet.
+    """
+
+    timeframe: Timeframe
+    top: Instant
+    stored: Instant | None
+    waiting: tuple[Candle, ...] = ()  # sorted, no two of one open time, all after the hole
+
+    @property
+    def next_open(self) -> Instant:
+        return Instant(self.top + self.timeframe.ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Open times of the first and the last candle that are not there."""
+
+    first: Instant
+    last: Instant
+    timeframe: Timeframe
+
+    @property
+    def candles(self) -> int:
+        return (self.last - self.first) // self.timeframe.ms + 1
+
+
+def take(line: Line, candles: Iterable[Candle]) -> tuple[Line, tuple[Candle, ...]]:
+    """Return the line with these closed candles taken in, and those that may be told now, in order.
+
+    Of two candles of one open time the first one heard counts.
+    """
+    known = {candle.open_at: candle for candle in reversed((*line.waiting, *candles)) if candle.open_at > line.top}
+    ready: list[Candle] = []
+    following = line.next_open
+    while following in known:
+        ready.append(known.pop(following))
+        following = Instant(following + line.timeframe.ms)
+    waiting = tuple(known[open_at] for open_at in sorted(known)[:WAITING])
+    if not ready:
+        return replace(line, waiting=waiting), ()
+    last = ready[-1].open_at
+    return replace(line, top=last, stored=last, waiting=waiting), tuple(ready)
+
+
+def begin_at(line: Line, first: Instant) -> Line:
+    """Let a series of which nothing is stored begin with the first candle that the venue has."""
+    if line.stored is not None or first <= line.next_open:
+        return line
+    return replace(line, top=Instant(first - line.timeframe.ms))
+
+
+def hole_in(line: Line, newest_closed: Instant) -> Hole | None:
+    """Return what lies between the last candle told and the next one there, or the newest that has closed."""
+    last = line.waiting[0].open_at - line.timeframe.ms if line.waiting else newest_closed
+    return Hole(line.next_open, Instant(last), line.timeframe) if line.next_open <= last else None
+
+
+def pass_over(line: Line, hole: Hole) -> tuple[Line, tuple[Instant, ...], tuple[Candle, ...]]:
+    """Give the hole up: return the line, the open times that will never be told, and what may be told now."""
+    missing = tuple(Instant(at) for at in range(hole.first, hole.last + 1, line.timeframe.ms))
+    line, ready = take(replace(line, top=hole.last), ())
+    return line, missing, ready

@@ -1,0 +1,209 @@
+"""What is told, stored, asked and given up, series by series."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from libs.common.units import Instant, Timeframe
+from services.fetcher.core.catch_up import (
+    ANNOUNCED,
+    OVERDUE_MS,
+    TRIES,
+    CatchUp,
+    Effect,
+    GivenUp,
+    Quarantined,
+    Store,
+    Tell,
+)
+from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
+
+M15 = Timeframe.M15
+KEY = (BTC, M15)
+NEVER = Instant(0)
+WALL = Instant(50_000)
+
+
+def at(n: int) -> Instant:
+    return Instant(MORNING + n * M15.ms)
+
+
+def later(ms: int) -> Instant:
+    return Instant(WALL + ms)
+
+
+def told(effects: Sequence[Effect]) -> list[tuple[str, int]]:
+    """Effects as (what, which candle)."""
+    found: list[tuple[str, int]] = []
+    for effect in effects:
+        match effect:
+            case Tell(candle=candle):
+                found.append(("tell", number(candle.open_at)))
+            case Store(candles=candles):
+                found += [("store", number(candle.open_at)) for candle in candles]
+            case GivenUp(candle=missing):
+                found.append(("missing", number(missing.open_at)))
+            case Quarantined(candle=bad):
+                found.append(("bad", number(bad.open_at)))
+    return found
+
+
+def number(open_at: int) -> int:
+    return (open_at - MORNING) // M15.ms
+
+
+def begun(stored: int | None, *, market: int, history: int = 5) -> CatchUp:
+    series = CatchUp(history)
+    series.begin(KEY, None if stored is None else at(stored), NEVER, closes_at(market), WALL)
+    return series
+
+
+def answer(series: CatchUp, market: int, *numbers: int, wall: Instant = WALL) -> list[tuple[str, int]]:
+    """Let REST have these candles of what is asked for."""
+    [ask] = series.asks(closes_at(market), wall)
+    candles = [venue_candle(n) for n in numbers if at(n) >= ask.start][: ask.limit]
+    return told(series.answered(ask, candles, closes_at(market), wall))
+
+
+def complete(market: int = 9) -> CatchUp:
+    series = begun(market, market=market)
+    assert series.asks(closes_at(market), WALL) == []
+    return series
+
+
+def test_a_first_start_asks_for_the_history_and_stores_it_silently() -> None:
+    series = begun(None, market=9)
+    assert answer(series, 9, *range(10)) == [("store", n) for n in range(5, 10)]
+    assert series.is_complete
+    assert not series.loading
+
+
+def test_a_symbol_younger_than_the_history_begins_with_its_first_candle() -> None:
+    series = CatchUp(5)
+    series.begin(KEY, None, Instant(at(7) + 1), closes_at(9), WALL)
+    [ask] = series.asks(closes_at(9), WALL)
+    assert ask.start == at(7)
+    assert told(series.answered(ask, [venue_candle(8), venue_candle(9)], closes_at(9), WALL)) == [
+        ("store", 8),
+        ("store", 9),
+    ]
+    assert series.is_complete
+
+
+def test_what_closed_during_an_absence_is_told_and_only_that_is_asked_for() -> None:
+    series = begun(7, market=9)
+    [ask] = series.asks(closes_at(9), WALL)
+    assert (ask.start, ask.limit) == (at(8), 3)
+    effects = series.answered(ask, [venue_candle(8), venue_candle(9), venue_candle(10)], closes_at(9), WALL)
+    assert told(effects) == [("tell", 8), ("tell", 9)]
+    assert [effect.after for effect in effects if isinstance(effect, Tell)] == [at(7), at(8)]
+
+
+def test_after_a_long_absence_what_nobody_decides_on_any_more_is_only_stored() -> None:
+    newest = ANNOUNCED + 10
+    series = begun(0, market=newest, history=2_000)
+    effects = answer(series, newest, *range(1, newest + 1))
+    assert effects[:11] == [*(("store", n) for n in range(1, 11)), ("tell", 11)]
+    assert effects[-1] == ("tell", newest)
+
+
+def test_after_an_absence_longer_than_the_history_the_series_goes_on_at_the_history() -> None:
+    series = begun(0, market=100, history=5)
+    assert answer(series, 100, *range(101)) == [("tell", n) for n in range(96, 101)]
+
+
+def test_a_live_candle_is_told_at_once() -> None:
+    series = complete()
+    assert told(series.hear(venue_candle(10), WALL)) == [("tell", 10)]
+    assert told(series.hear(venue_candle(10), WALL)) == []
+    assert series.is_complete
+
+
+def test_a_live_candle_behind_a_hole_waits_for_rest() -> None:
+    series = complete()
+    assert told(series.hear(venue_candle(11), WALL)) == []
+    assert not series.is_complete
+    assert answer(series, 11, 10) == [("tell", 10), ("tell", 11)]
+    assert series.is_complete
+
+
+def test_a_question_is_not_asked_twice_at_once() -> None:
+    series = begun(None, market=9)
+    assert len(series.asks(closes_at(9), WALL)) == 1
+    assert series.asks(closes_at(9), WALL) == []
+
+
+def test_a_failed_question_is_asked_again_and_is_no_answer() -> None:
+    series = begun(8, market=9)
+    for n in range(TRIES * 2):
+        wall = later(n * 60_000)
+        [ask] = series.asks(closes_at(9), wall)
+        series.failed(ask, wall)
+        assert series.asks(closes_at(9), wall) == []
+    assert answer(series, 9, 9, wall=later(10_000_000)) == [("tell", 9)]
+
+
+def test_a_candle_that_the_venue_never_has_is_given_up_after_so_many_answers() -> None:
+    series = complete()
+    series.hear(venue_candle(12), WALL)
+    said = [answer(series, 12, 12, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said == [[]] * (TRIES - 1) + [[("missing", 10), ("missing", 11), ("tell", 12)]]
+    assert series.asks(closes_at(12), later(10_000_000)) == []
+    assert series.is_complete
+
+
+def test_part_of_a_hole_that_can_be_had_is_told_before_the_rest_is_given_up() -> None:
+    series = complete()
+    series.hear(venue_candle(13), WALL)
+    assert answer(series, 13, 10, 12) == [("tell", 10)]
+    said = [answer(series, 13, 12, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said[-1] == [("missing", 11), ("tell", 12), ("tell", 13)]
+
+
+def test_an_impossible_live_candle_is_quarantined_and_asked_for() -> None:
+    series = complete()
+    assert told(series.hear(venue_candle(10, low=Decimal(9_999)), WALL)) == [("bad", 10)]
+    assert answer(series, 10, 10, wall=later(1_000)) == [("tell", 10)]
+
+
+def test_an_impossible_rest_candle_is_a_hole() -> None:
+    series = complete()
+    series.hear(venue_candle(11), WALL)
+    [ask] = series.asks(closes_at(11), WALL)
+    effects = series.answered(ask, [venue_candle(10, close=Decimal(0)), venue_candle(11)], closes_at(11), WALL)
+    assert told(effects) == [("bad", 10)]
+    assert not series.is_complete
+
+
+def test_a_candle_that_is_not_heard_in_time_is_asked_for() -> None:
+    series = complete()
+    series.watch(closes_at(10), WALL)
+    series.watch(closes_at(10), later(OVERDUE_MS - 1))
+    assert series.asks(closes_at(10), later(OVERDUE_MS)) == []
+    series.watch(closes_at(10), later(OVERDUE_MS))
+    assert answer(series, 10, 10, wall=later(OVERDUE_MS)) == [("tell", 10)]
+
+
+def test_a_series_that_redis_lost_is_stored_again_and_told_from_where_it_was_not() -> None:
+    series = complete()
+    series.hear(venue_candle(10), WALL)
+    series.lost(KEY, at(10), closes_at(10), WALL)
+    assert answer(series, 10, *range(11)) == [*(("store", n) for n in range(6, 10)), ("tell", 10)]
+
+
+def test_a_loss_that_is_noticed_twice_changes_nothing_the_second_time() -> None:
+    series = complete()
+    series.lost(KEY, at(10), closes_at(11), WALL)
+    series.lost(KEY, at(11), closes_at(11), WALL)
+    assert answer(series, 11, *range(12))[-3:] == [("store", 9), ("tell", 10), ("tell", 11)]
+
+
+def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
+    series = begun(None, market=9)
+    [ask] = series.asks(closes_at(9), WALL)
+    series.drop(BTC)
+    assert series.is_complete
+    assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
+    assert series.hear(venue_candle(10), WALL) == ()
+    series.failed(ask, WALL)
+    series.lost(KEY, at(9), closes_at(9), WALL)
+    assert series.asks(closes_at(9), WALL) == []
