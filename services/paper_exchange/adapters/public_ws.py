@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from libs.common.clock import Clock
+from libs.common.clock import Clock, iso
 from libs.common.ids import derive_id
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.outbox import Outbox
@@ -43,6 +43,7 @@ TICKERS_EVERY_MS: Final = 100  # wall
 KLINES_EVERY_MS: Final = 1_000
 MOST_TOPICS: Final = 2_000  # a connection
 IDLE_S: Final = 600
+PATIENCE_S: Final = 10  # for a client that does not take its frames while a step waits
 
 
 class Playing(Shown, Protocol):
@@ -72,6 +73,8 @@ class PublicHub:
         """The market went from `after` to `until`: tell the candles that closed, and what is due of the rest."""
         for at, topic, bar in self._closes(after, until):
             self._tell(topic, kline_frame(topic, bar, at))
+        if until == self._world.market.end:
+            log.warning("market.ended", market=iso(until))
         if self._world.speed is None:
             return
         wall = self._clock.monotonic_ms()
@@ -88,9 +91,13 @@ class PublicHub:
         await self.drained()
 
     async def drained(self) -> None:
-        """Return when all that was told so far is on the wire."""
+        """Return when all that was told so far is on the wire, or whoever does not take it is given up."""
         for outbox in tuple(self._outboxes):
-            await outbox.drained()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await outbox.drained()
+            except TimeoutError:
+                outbox.overrun.set()
 
     def _closes(self, after: Instant, until: Instant) -> Iterator[tuple[Instant, KlineTopic, Bar]]:
         found: list[tuple[Instant, KlineTopic, Bar]] = []
@@ -141,7 +148,10 @@ class PublicHub:
             for job in (outbox.send_all(), outbox.overrun.wait(), self._listen(socket, outbox, self._opened))
         }
         try:
-            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            with suppress(WebSocketDisconnect):
+                for job in ended:
+                    job.result()
         finally:
             self._forget(outbox)
             for job in jobs:

@@ -7,15 +7,27 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import DAY_MS, HOUR_MS, Instant, Price, Symbol
-from services.paper_exchange.core.columns import EMPTY, Columns, bar_open, columns_of, group, join
+from services.paper_exchange.core.columns import EMPTY, Columns, bar_open, group, join
 from services.paper_exchange.core.market import Bar, Day, Tick
 from services.paper_exchange.core.tape import Scale, Tape
 from services.paper_exchange.core.trail import Ohlcv, Trail, trail
+
+
+class Traded(NamedTuple):
+    """What a stretch of candles comes to, in whole numbers: see Columns for the units."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    turnover: int
 
 
 class Listing:
@@ -25,6 +37,7 @@ class Listing:
         self.scale = scale
         self._walk = lru_cache(maxsize=4)(self._walk_of)
         self._whole_day = lru_cache(maxsize=2)(self._whole_day_of)
+        self._hour_open = lru_cache(maxsize=2)(self._hour_open_of)
 
     @property
     def symbol(self) -> Symbol:
@@ -77,26 +90,29 @@ class Listing:
         index = min(self._index(now), self._last(now))
         if index < 0:
             return None
-        seen = join((self._whole_day(index), self._so_far(index, now)))
-        if not len(seen):
+        parts = [part for part in (self._whole_day(index), self._forming(index, now)) if part is not None]
+        if not parts:
             return None
         return Day(
-            open=self.scale.price(int(seen.open[0])),
-            hour_open=self.scale.price(self.tape.read(*self._hour(index)).at(0).open),
-            high=self.scale.price(int(seen.high.max())),
-            low=self.scale.price(int(seen.low.min())),
-            volume=self.scale.qty(int(seen.volume.sum())),
-            turnover=self.scale.turnover(int(seen.turnover.sum())),
+            open=self.scale.price(parts[0].open),
+            hour_open=self.scale.price(self._hour_open(index)),
+            high=self.scale.price(max(part.high for part in parts)),
+            low=self.scale.price(min(part.low for part in parts)),
+            volume=self.scale.qty(sum(part.volume for part in parts)),
+            turnover=self.scale.turnover(sum(part.turnover for part in parts)),
         )
 
-    def _hour(self, index: int) -> tuple[int, int]:
+    def _hour_open_of(self, index: int) -> int:
         begin = max(0, index - HOUR_MS // self.tape.interval_ms)
-        return begin, begin + 1
+        return self.tape.read(begin, begin + 1).at(0).open
 
-    def _whole_day_of(self, index: int) -> Columns:
-        """One row for the 24 hours of whole candles before candle `index`; none at the listing."""
+    def _whole_day_of(self, index: int) -> Traded | None:
+        """The 24 hours of whole candles before candle `index`; None at the listing."""
         whole = self.tape.read(max(0, index - DAY_MS // self.tape.interval_ms), index)
-        return group(whole, np.zeros(len(whole), np.int64), DAY_MS)[1] if len(whole) else EMPTY
+        if not len(whole):
+            return None
+        _, row = group(whole, np.zeros(len(whole), np.int64), DAY_MS)
+        return Traded(*row.at(0), int(row.turnover[0]))
 
     def _seen(self, begin: int, end: int, now: Instant) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Columns]:
         """Opening times and candles that open in [begin, end), as far as they are known at `now`."""
@@ -108,15 +124,19 @@ class Listing:
         return self.tape.first + np.arange(low, low + len(fine), dtype=np.int64) * self.tape.interval_ms, fine
 
     def _so_far(self, index: int, now: Instant) -> Columns:
-        """Candle `index` as its ticks have made it by `now`: one row, or none before its first tick."""
+        """What has been made of candle `index` by `now`: one row, or none before its first tick."""
+        forming = self._forming(index, now)
+        return EMPTY if forming is None else Columns(*(np.array((value,), np.int64) for value in forming))
+
+    def _forming(self, index: int, now: Instant) -> Traded | None:
         candle, way = self._walk(index)
         seen = bisect_right(way.offsets, now - self._opens(index))
         if not seen:
-            return EMPTY
+            return None
         prices = way.prices[:seen]
+        high, low, close = max(prices), min(prices), prices[-1]
         volume = candle.volume * seen // len(way.offsets)
-        row = (candle.open, max(prices), min(prices), prices[-1], volume)
-        return columns_of(*(np.array((value,), np.int64) for value in row))
+        return Traded(candle.open, high, low, close, volume, (candle.open + high + low + close) * volume)
 
     def _walk_of(self, index: int) -> tuple[Ohlcv, Trail]:
         candle = self.tape.read(index, index + 1).at(0)

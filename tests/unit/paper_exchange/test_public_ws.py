@@ -7,9 +7,11 @@ import pytest
 from pydantic import JsonValue
 from starlette.types import Message
 from starlette.websockets import WebSocket
+from structlog.testing import capture_logs
 
 from libs.common.clock import SystemClock
 from libs.common.units import Instant
+from services.paper_exchange.adapters import public_ws
 from services.paper_exchange.adapters.outbox import Outbox
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.replay import replay_market
@@ -29,10 +31,16 @@ class Client:
         self._said: asyncio.Queue[Message] = asyncio.Queue()
         self._heard: asyncio.Queue[Frame] = asyncio.Queue()
         self._said.put_nowait({"type": "websocket.connect"})
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.closed_with: int | None = None
         scope = {"type": "websocket", "path": "/v5/public/linear", "headers": [], "query_string": b""}
         self.serving = asyncio.create_task(hub.serve(WebSocket(scope, self._said.get, self._send)))
 
     async def _send(self, message: Message) -> None:
+        await self.reading.wait()
+        if message["type"] == "websocket.close":
+            self.closed_with = message["code"]
         if message["type"] == "websocket.send":
             self._heard.put_nowait(orjson.loads(message["text"]))
 
@@ -226,6 +234,30 @@ async def test_a_free_running_market_tells_tickers_and_forming_candles_when_it_i
     ticker, candle = "tickers.BTCUSDT", "kline.15.BTCUSDT"
     assert heard == [[], [ticker], [], [candle, ticker]]
     await client.leave()
+
+
+async def test_a_step_does_not_wait_for_ever_for_a_client_that_reads_nothing(
+    world: ShownMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public_ws, "PATIENCE_S", 0.05)
+    assert world.hub is not None
+    stuck = Client(world.hub)
+    await stuck.subscribe("tickers.BTCUSDT")
+    stuck.reading.clear()
+
+    await step(world, 1_000)
+    stuck.reading.set()
+    await stuck.serving
+
+    assert stuck.closed_with == 1008
+
+
+async def test_the_end_of_the_market_is_logged(world: ShownMarket) -> None:
+    assert world.market.end is not None
+    with capture_logs() as logs:
+        world.advance(world.market.end)
+
+    assert [entry["event"] for entry in logs] == ["market.ended"]
 
 
 async def test_a_client_that_is_too_far_behind_is_given_up(world: ShownMarket) -> None:
