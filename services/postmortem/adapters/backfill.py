@@ -27,7 +27,9 @@ from services.postmortem.core.report import explain, is_loss, lesson_of
 
 log = structlog.get_logger()
 
-OVERLAP_MS: Final = DAY_MS  # market: trades enter the ledger when their books are complete, not in order of closing
+# Market: trades enter the ledger when their books are complete, not in order of closing, and in a fast replay a day of
+# market passes in a minute of wall.
+OVERLAP_MS: Final = 7 * DAY_MS
 FIRST_WAIT_S: Final = 1.0
 PAGE: Final = 100
 
@@ -83,6 +85,7 @@ class Backfill:
         since = Instant(0)
         waits = backoff(first=FIRST_WAIT_S, ceiling=self.every_s)
         while True:
+            newest = self.index.newest() or Instant(0)
             try:
                 found = await self.catch_up(since)
             except (Transient, OSError, sqlite3.Error) as error:
@@ -91,7 +94,7 @@ class Backfill:
                 continue
             if found:
                 log.info("backfill.done", trades=found)
-            since = Instant(max(0, (self.index.newest() or 0) - OVERLAP_MS))
+            since = Instant(max(0, newest - OVERLAP_MS))  # what was known before the look: nothing older was missed
             waits = backoff(first=FIRST_WAIT_S, ceiling=self.every_s)
             await self.clock.sleep(self.every_s)
 
