@@ -5,8 +5,9 @@
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -32,6 +33,19 @@ log = structlog.get_logger()
 OVERLAP_MS: Final = 7 * DAY_MS
 FIRST_WAIT_S: Final = 1.0
 PAGE: Final = 100
+
+
+class HomeToken(httpx.Auth):
+    """The executor's bearer token: the given one, or the one that it made in the home, once it is there."""
+
+    def __init__(self, given: str, file: Path) -> None:
+        self._given, self._file = given, file
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self._given or (self._file.read_text().strip() if self._file.exists() else "")
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        yield request
 
 
 class ExecutorBooks:

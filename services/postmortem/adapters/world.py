@@ -14,7 +14,7 @@ from libs.common.http import serve_http
 from libs.common.settings.sections import PORT_OFFSETS
 from services.postmortem.adapters.api import routes
 from services.postmortem.adapters.archive import Archive
-from services.postmortem.adapters.backfill import Backfill, ExecutorBooks
+from services.postmortem.adapters.backfill import Backfill, ExecutorBooks, HomeToken
 from services.postmortem.adapters.filing import Desk, Filing
 from services.postmortem.adapters.index import open_index
 from services.postmortem.settings import PostmortemSettings
@@ -46,7 +46,8 @@ async def open_world(
         )
     )
     # the executor is ours and near: no proxy of the environment lies between
-    client = httpx.AsyncClient(base_url=settings.executor_url, trust_env=False)
+    token = HomeToken(settings.api.token.get_secret_value(), home / "api.token")
+    client = httpx.AsyncClient(base_url=settings.executor_url, auth=token, trust_env=False)
     executor = await stack.enter_async_context(client)
     app = FastAPI(title="Ironkeel postmortem", summary="Reports of losing trades")
     app.include_router(health_routes(health))
