@@ -1,12 +1,45 @@
 """One way to open Redis, so that time-outs and retries are the same for bus, locks and leases."""
 
+import asyncio
+from typing import Any, Final
+
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from libs.common.errors import Misconfigured
 
-ANSWER_WITHIN_S = 5.0  # longer than any blocking read asks for
+ANSWER_WITHIN_S: Final = 5.0  # longer than any blocking read asks for
+
+# The client's own socket_timeout goes through asyncio.wait_for, which on Python 3.11 can swallow a cancellation:
+# a process that is asked to stop would go on. So the time limit is put round each command here.
+
+
+class PunctualRedis(Redis):
+    """A client whose every command is answered in time or raises the client's own TimeoutError."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise RedisTimeout(f"no answer within {ANSWER_WITHIN_S} s") from error
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return PunctualPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class PunctualPipeline(Pipeline):
+    """A pipeline that is answered in time or raises the client's own TimeoutError."""
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await super().execute(raise_on_error)
+        except TimeoutError as error:
+            raise RedisTimeout(f"no answer within {ANSWER_WITHIN_S} s") from error
 
 
 def open_redis(url: str) -> Redis:
@@ -20,11 +53,6 @@ def open_redis(url: str) -> Redis:
             "redis.url is empty: start with `ironkeel up`, or set IRONKEEL_REDIS__URL=redis://host:6379"
         )
     try:
-        return Redis.from_url(
-            url,
-            decode_responses=False,
-            socket_timeout=ANSWER_WITHIN_S,
-            retry=Retry(NoBackoff(), 1),
-        )
+        return PunctualRedis.from_url(url, decode_responses=False, retry=Retry(NoBackoff(), 1), socket_timeout=None)
     except ValueError as error:
         raise Misconfigured(f"redis.url: {error}; allowed are redis://, rediss:// and unix://") from error

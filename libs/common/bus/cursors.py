@@ -4,6 +4,7 @@ A cursor never runs ahead of what was acknowledged: after a crash some messages 
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class CursorFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._saved: dict[str, str] = {}
+        self._saving = threading.Lock()
 
     def load(self) -> Mapping[str, str]:
         """Return stream -> entry id; {} when there is no file, or none that can be read (logged)."""
@@ -63,13 +65,16 @@ class CursorFile:
 
     def save(self, cursors: Mapping[str, str]) -> None:
         """Write `cursors` durably if they moved: to a new file, synced, then renamed over the old one."""
-        if self._path is None or cursors == self._saved:
+        if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".tmp")
-        with new.open("wb") as file:
-            file.write(orjson.dumps(cursors))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
-        self._saved = dict(cursors)
+        with self._saving:  # a save that was given up by its task still runs in its thread
+            if cursors == self._saved:
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new = self._path.with_suffix(".tmp")
+            with new.open("wb") as file:
+                file.write(orjson.dumps(cursors))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+            self._saved = dict(cursors)

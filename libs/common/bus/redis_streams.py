@@ -16,6 +16,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from libs.common.background import beside
 from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
 from libs.common.bus.cursors import CursorFile
 from libs.common.bus.dead_letters import DeadLetters
@@ -95,12 +96,10 @@ class RedisBus:
             clock=clock,
             limits=limits or BusLimits(),
         )
-        housekeeping = asyncio.create_task(bus._keep_house())
         try:
-            yield bus
+            async with beside(bus._keep_house()):
+                yield bus
         finally:
-            housekeeping.cancel()
-            await asyncio.gather(housekeeping, return_exceptions=True)
             await bus.close()
 
     async def publish(self, *messages: Message) -> None:
@@ -268,4 +267,7 @@ class RedisBus:
 
     async def _save_cursors(self) -> None:
         finished = {stream: at for reader in set(self._work.values()) for stream, at in reader.finished().items()}
-        await asyncio.to_thread(self._file.save, {**self._stored, **finished, **self.cursors()})
+        try:
+            await asyncio.to_thread(self._file.save, {**self._stored, **finished, **self.cursors()})
+        except OSError as error:  # an older cursor repeats messages, it loses none
+            log.error("cursors.not_saved", reason=str(error))
