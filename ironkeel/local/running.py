@@ -28,6 +28,7 @@ from libs.common.units import DAY_MS
 ROOT: Final = Path(__file__).parents[2]
 START_LOOK_S: Final = 0.5
 RUN_LOOK_S: Final = 1.0
+PATIENCE_S: Final = 5.0  # a service that is busy for a moment is not down
 LEAST_LIFE_MS: Final = 5_000  # a supervisord that dies sooner will not do better next time
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,7 +54,7 @@ class System:
         with stop_signals(self.stopping):
             try:
                 self._start()
-                async with Rest(self.home, self.settings) as rest:
+                async with Rest(self.home, self.settings, timeout=PATIENCE_S) as rest:
                     await self._until_ready(rest)
                     await self._market(rest, for_s)
             finally:
