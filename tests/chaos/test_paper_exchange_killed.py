@@ -5,7 +5,6 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -23,7 +22,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.anyio
 BTC = Symbol("BTCUSDT")
-LIVES = 5
+LIVES = 4
 
 
 @dataclass
@@ -83,8 +82,16 @@ def exchange(tmp_path: Path) -> Iterator[Exchange]:
     running.dies()
 
 
-async def trade(exchange: Exchange, accepted: dict[str, str], life: int) -> None:
+async def trade(exchange: Exchange, accepted: set[str], life: int) -> None:
     """Open and close for ever; note every order that was answered with success."""
+    left_over: dict[str, JsonValue] = {
+        "side": "Sell",
+        "orderType": "Market",
+        "qty": "0",
+        "reduceOnly": True,
+        "closeOnTrigger": True,
+    }
+    await exchange.asks("order/create", **left_over)
     for number in range(10_000):
         slot = Instant((life * 10_000 + number) * MINUTE_MS)
         for side, purpose in (("Buy", "e"), ("Sell", "x1")):
@@ -98,13 +105,12 @@ async def trade(exchange: Exchange, accepted: dict[str, str], life: int) -> None
                 reduceOnly=side == "Sell",
                 **({"stopLoss": "1000"} if side == "Buy" else {}),
             )
-            assert answer["retCode"] in {0, 110017}, answer  # what an earlier life left open is closed first
-            if answer["retCode"] == 0:
-                accepted[link] = str(orjson.dumps(answer["result"]))
+            assert answer["retCode"] == 0, answer
+            accepted.add(link)
 
 
 async def test_what_was_accepted_survives_every_kill_and_the_books_stay_whole(exchange: Exchange) -> None:
-    dice, accepted, told_ms = Random(11), dict[str, str](), 0
+    dice, accepted, told_ms = Random(11), set[str](), 0
     for life in range(LIVES):
         await exchange.starts()
         assert await exchange.market_ms() >= told_ms  # market time never goes back
@@ -119,7 +125,7 @@ async def test_what_was_accepted_survives_every_kill_and_the_books_stay_whole(ex
     orders = audit["orders"]
     assert isinstance(orders, list)
     kept = {row["orderLinkId"] for row in orders if isinstance(row, dict)}
-    assert accepted.keys() <= kept
+    assert accepted <= kept
     assert len(accepted) > LIVES
     verdict = judge(audit, max_positions=1)
     assert verdict.holds, verdict.violations
@@ -137,7 +143,6 @@ async def test_an_order_id_stays_used_and_a_stop_stays_set_across_a_kill(exchang
     after = await exchange.audit()
     assert after["fills"] == before["fills"]
     assert after["positions"] == before["positions"]
-    assert Decimal(str(after["wallet"]["balance"])) <= 500  # type: ignore[index, call-overload]
 
 
 async def test_books_of_another_world_are_refused(exchange: Exchange, tmp_path: Path) -> None:
@@ -147,5 +152,10 @@ async def test_books_of_another_world_are_refused(exchange: Exchange, tmp_path: 
         "paper_exchange", home=tmp_path, redis_url="", prefix="t:", settings={"IRONKEEL_PAPER__SEED": "8"}
     )
     other.start()
-    assert await asyncio.to_thread(other.ends) == 2
+
+    async def ended() -> bool:
+        return other.exit_code() is not None
+
+    await eventually(ended)
+    assert other.exit_code() == 2
     assert "holds the books of synthetic seed 7" in other.said()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,32 +16,40 @@ from services.paper_exchange.core.order import Order, StopKind
 from tests.support.scripted_market import BTC
 from tests.support.trading_floor import Floor
 
-tenths = st.integers(700, 1300).map(lambda n: str(Decimal(n) / 10))
-sizes = st.integers(50, 5_000).map(lambda n: str(Decimal(n) / 1_000))
-sides = st.sampled_from(["Buy", "Sell"])
+Value: TypeAlias = str | int | bool
+
+tenths: st.SearchStrategy[Value] = st.integers(700, 1300).map(lambda n: str(Decimal(n) / 10))
+sizes: st.SearchStrategy[Value] = st.integers(50, 5_000).map(lambda n: str(Decimal(n) / 1_000))
+sides: st.SearchStrategy[Value] = st.sampled_from(["Buy", "Sell"])
 
 
 @dataclass(frozen=True)
 class Act:
     path: str
-    fields: tuple[tuple[str, str | int | bool], ...]
+    fields: tuple[tuple[str, Value], ...]
 
 
-def act(path: str, **fields: st.SearchStrategy[str | int | bool]) -> st.SearchStrategy[Act]:
-    return st.fixed_dictionaries({}, optional=fields).map(lambda chosen: Act(path, tuple(chosen.items())))
+def act(
+    path: str, always: dict[str, st.SearchStrategy[Value]], optional: dict[str, st.SearchStrategy[Value]]
+) -> st.SearchStrategy[Act]:
+    chosen = st.fixed_dictionaries(always, optional=optional)
+    return chosen.map(lambda fields: Act(path, tuple(fields.items())))
 
 
-def order(**fields: st.SearchStrategy[str | int | bool]) -> st.SearchStrategy[Act]:
-    always = {"side": sides, "qty": sizes, "orderType": st.sampled_from(["Market", "Limit"]), "price": tenths}
-    optional = {"stopLoss": tenths, "takeProfit": tenths, "reduceOnly": st.booleans(), **fields}
-    both = st.fixed_dictionaries(always, optional=optional)  # type: ignore[arg-type]
-    return both.map(lambda chosen: Act("order/create", tuple(chosen.items())))
+def order(**more: st.SearchStrategy[Value]) -> st.SearchStrategy[Act]:
+    always: dict[str, st.SearchStrategy[Value]] = {
+        "side": sides,
+        "qty": sizes,
+        "orderType": st.sampled_from(["Market", "Limit"]),
+        "price": tenths,
+    }
+    return act("order/create", always, {"stopLoss": tenths, "takeProfit": tenths, "reduceOnly": st.booleans(), **more})
 
 
 acts = st.one_of(
     order(timeInForce=st.sampled_from(["GTC", "IOC", "FOK", "PostOnly"])),
     order(triggerPrice=tenths, triggerDirection=st.sampled_from([1, 2])),
-    act("position/trading-stop", stopLoss=tenths, takeProfit=tenths),
+    act("position/trading-stop", {}, {"stopLoss": tenths, "takeProfit": tenths}),
     st.just(Act("order/cancel-all", ())),
     st.integers(1, 50).map(lambda n: Act("position/set-leverage", (("buyLeverage", str(n)), ("sellLeverage", str(n))))),
     tenths.map(lambda price: Act("tick", (("price", price),))),

@@ -46,6 +46,10 @@ class ServiceProcess:
         """Ask it to stop and return its exit code."""
         return self._end(signal.SIGTERM)
 
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def _end(self, how: signal.Signals) -> int:
         assert self._process is not None, "it was never started"
         self._process.send_signal(how)
