@@ -103,7 +103,7 @@ def test_a_position_whose_margin_is_gone_is_taken_over_at_its_bankruptcy_price()
     assert floor.position.size == 1
     floor.moves("81")
     bust = floor.fills[-1]
-    assert (bust.kind, bust.creator, floor.position.size) == (ExecutionType.BUST, Creator.TAKE_OVER, 0)
+    assert (bust.kind, bust.creator, floor.position.size) == (ExecutionType.BUST, Creator.TAKE_OVER, D(0))
     assert bust.price == (entry * D("0.8")).quantize(D("0.1"), "ROUND_FLOOR")
 
 
