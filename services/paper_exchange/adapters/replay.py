@@ -1,7 +1,8 @@
 """A market made of recorded candles: `<SYMBOL>-<timeframe>.parquet` and `<SYMBOL>-funding.parquet` in one folder.
 
 The finest file of a symbol drives everything of it; coarser files are not read. Holes are filled with candles that do
-not move and have no volume, as in a halt. Where there is no funding file, the base rate settles every eight hours.
+not move and have no volume, as in a halt. Half hours and hours are split into quarters of an hour, which strategies
+need. Where there is no funding file, the base rate settles every eight hours.
 """
 
 import re
@@ -23,6 +24,7 @@ from services.paper_exchange.core.columns import Columns, Ints, columns_of
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.grain import Floats, in_ticks, price_tick, volume_quantum
 from services.paper_exchange.core.listing import Listing
+from services.paper_exchange.core.refine import Refined
 from services.paper_exchange.core.schedule import FUNDING_INTERVAL_MS, Schedule
 from services.paper_exchange.core.span import choose
 from services.paper_exchange.core.tape import Recorded, Scale
@@ -30,6 +32,7 @@ from services.paper_exchange.core.tape import Recorded, Scale
 log = structlog.get_logger()
 
 _CANDLES: Final = re.compile(r"([A-Z0-9]{1,20})-(1m|5m|15m|30m|1h)\.parquet")
+COARSEST_MS: Final = Timeframe.M15.ms
 _PRICES: Final = ("open", "high", "low", "close")
 _LAYOUT: Final = "<SYMBOL>-<1m|5m|15m|30m|1h>.parquet with columns ts (int64 ms), open, high, low, close, volume"
 
@@ -82,9 +85,9 @@ def _top(listings: Mapping[str, Listing], symbols: Sequence[str] | str, start: I
 
 def _turnover(listing: Listing, until: Instant) -> Decimal:
     """USDT traded before `until`; of a panel that starts there, everything."""
-    bars = listing.tape.count or 0
-    before = min(bars, (until - listing.tape.first) // listing.tape.interval_ms)
-    whole = listing.tape.read(0, before if until > listing.tape.first else 0)
+    tape = listing.tape.coarse if isinstance(listing.tape, Refined) else listing.tape
+    before = min(tape.count or 0, (until - tape.first) // tape.interval_ms)
+    whole = tape.read(0, before if until > tape.first else 0)
     return listing.scale.turnover(sum(whole.turnover.tolist()))
 
 
@@ -110,7 +113,15 @@ def _listing(directory: Path, symbol: str, timeframe: Timeframe) -> Listing:
         launched=first,
         funding_interval_ms=_funding_interval(_read_funding(directory, symbol)),
     )
-    return Listing(instrument, Recorded(first, timeframe.ms, _without_holes(path, opens, whole, timeframe.ms)), scale)
+    recorded = Recorded(first, timeframe.ms, _without_holes(path, opens, whole, timeframe.ms))
+    return Listing(instrument, _tape(path, recorded), scale)
+
+
+def _tape(path: Path, recorded: Recorded) -> Recorded | Refined:
+    if recorded.interval_ms <= COARSEST_MS:
+        return recorded
+    log.warning("replay.refined", path=str(path), recorded_ms=recorded.interval_ms, played_ms=COARSEST_MS)
+    return Refined(recorded, COARSEST_MS, path.name)
 
 
 def _read_candles(path: Path) -> tuple[Ints, Floats, Floats]:

@@ -65,6 +65,21 @@ def test_a_hole_is_filled_with_candles_that_do_not_move(tmp_path: Path) -> None:
     assert len(bars) == 4
 
 
+def test_hours_alone_are_split_into_quarters_that_add_up_to_them(tmp_path: Path) -> None:
+    write_candles(tmp_path / "AUSDT-1h.parquet", MADE_FIRST, HOUR_MS, [(1.0, 2.0, 0.5, 1.5, 4.0)] * 3)
+    market, now = replay(tmp_path), Instant(MADE_FIRST + 3 * HOUR_MS)
+
+    quarters, hours = (
+        market.bars(Symbol("AUSDT"), interval, start=None, end=None, limit=99, now=now)
+        for interval in (STEP_MS, HOUR_MS)
+    )
+
+    assert len(quarters) == 12
+    assert {(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in hours} == {
+        (Decimal(1), Decimal(2), Decimal("0.5"), Decimal("1.5"), Decimal(4))
+    }
+
+
 def test_recorded_funding_settles_at_its_times_and_the_rest_every_eight_hours(made_panel: MadePanel) -> None:
     settled = replay(made_panel.directory).settlements(MADE_FIRST, Instant(MADE_FIRST + 8 * HOUR_MS))
 
