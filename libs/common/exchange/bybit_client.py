@@ -101,6 +101,7 @@ class BybitClient(bybit):  # type: ignore[misc]
         self.clock_offset_ms = 0  # the venue's wall clock less ours
         self._clock = clock
         self._wires: dict[str, Wire] = {}
+        self._opened = 0
 
     # REST
 
@@ -179,6 +180,8 @@ class BybitClient(bybit):  # type: ignore[misc]
         Raises Transient when any of it fails.
         """
         self.open()
+        self._opened += 1
+        url = f"{url}#{self._opened}"  # ccxt keeps one connection per URL; the fragment stays at home
         client, wire = self.client(url), Wire()
         self._wires[url] = wire
         ended = client.future("ended")

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import structlog
 
 from libs.common.contracts.market import CandleClosed
 from services.fetcher.core.catch_up import Key
+
+log = structlog.get_logger()
 
 KEPT: Final = 200_000  # rows of one file: more than five years of 15m
 COLUMNS: Final = ("ts", "open", "high", "low", "close", "volume")
@@ -62,9 +65,21 @@ def merge(path: Path, candles: Sequence[CandleClosed]) -> None:
     """Rewrite a file with these candles in it: sorted by time, each once, the newest KEPT."""
     rows = [(c.open_at, float(c.open), float(c.high), float(c.low), float(c.close), float(c.volume)) for c in candles]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"ts": "int64"})
-    if path.exists():
-        frame = pd.concat([pd.read_parquet(path), frame])
+    frame = pd.concat([*_stored(path), frame])
     frame = frame.drop_duplicates("ts", keep="last").sort_values("ts").tail(KEPT)
     new = path.with_suffix(".tmp")
     frame.to_parquet(new, index=False)
     new.replace(path)
+
+
+def _stored(path: Path) -> Sequence[pd.DataFrame]:
+    """What a file has; one that cannot be read (the power failed) is put aside, for it would stop us for ever."""
+    try:
+        return [pd.read_parquet(path)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        aside = path.with_suffix(".unreadable")
+        log.error("candles.unreadable", file=str(path), put_aside=str(aside), reason=str(error))
+        path.replace(aside)
+        return []

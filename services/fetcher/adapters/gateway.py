@@ -151,10 +151,11 @@ class Gateway:
     async def _hear(self, symbols: Sequence[Symbol]) -> None:
         """Take the events of one connection in their order."""
         async for event in self._feed.live(symbols, self._fetcher.timeframes):
-            await self._outbox.put(*self._fetcher.hear(event, symbols, self._clock.now()))
+            await self._outbox.room()
+            self._outbox.put(*self._fetcher.hear(event, symbols, self._clock.now()))
             match event:
                 case PriceFrame():
-                    await self._price_heard()
+                    self._price_heard()
                 case FeedUp():
                     log.info("feed.connected", symbols=len(symbols))
                     self._health.done_with("market feed")
@@ -162,20 +163,20 @@ class Gateway:
                     log.warning("feed.lost", reason=reason, symbols=len(symbols))
                     self._health.wait_for("market feed", reason)
 
-    async def _price_heard(self) -> None:
+    def _price_heard(self) -> None:
         if self._interval_s:
             self._moved.set()
         else:
-            await self._outbox.put(*self._fetcher.due_prices())
+            self._outbox.put(*self._fetcher.due_prices())
         if (at := self._fetcher.reached) is not None:
-            await self._outbox.put(Reached(at))
+            self._outbox.put(Reached(at))
 
     async def _tell_prices(self) -> None:
         """Tell what moved at once, and what moved meanwhile when the interval is over."""
         while True:
             await self._moved.wait()
             self._moved.clear()
-            await self._outbox.put(*self._fetcher.due_prices())
+            self._outbox.put(*self._fetcher.due_prices())
             await self._clock.sleep(self._interval_s)
 
     async def _ask_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
@@ -192,9 +193,10 @@ class Gateway:
             log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
             self._fetcher.failed(ask, self._clock.now())
             return
-        await self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
+        await self._outbox.room()
+        self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
         if (at := self._fetcher.reached) is not None:
-            await self._outbox.put(Reached(at))
+            self._outbox.put(Reached(at))
 
     async def _learn_positions(self) -> None:
         """Held symbols come first: their prices move stops."""
@@ -210,10 +212,11 @@ class Gateway:
             is_new = complete != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                log.info("history.loaded", symbols=len(complete), files=await self._files.flush())
+                await self._files.flush()
+                log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
-                await self._outbox.put(self._fetcher.loaded())
+                self._outbox.put(self._fetcher.loaded())
             await self._clock.sleep(LOOK_S)
             silent_s += LOOK_S
 

@@ -18,7 +18,7 @@ from services.fetcher.core.catch_up import Effect, GivenUp, Key, Quarantined, St
 
 log = structlog.get_logger()
 
-WAITING: Final = 5_000  # effects; the feed is not read on while they are full
+WAITING: Final = 5_000  # effects; while so many wait, nothing is decided and the feed is not read on
 T = TypeVar("T")
 
 
@@ -49,11 +49,20 @@ class Outbox:
         self._health = health
         self._clock = clock
         self._lost = lost
-        self._items: asyncio.Queue[Item] = asyncio.Queue(WAITING)
+        self._items: asyncio.Queue[Item] = asyncio.Queue()  # bounded by `room`
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
-    async def put(self, *items: Item) -> None:
+    async def room(self) -> None:
+        """Wait here before deciding: what was decided must be put without a pause, or another decision overtakes it."""
+        await self._has_room.wait()
+
+    def put(self, *items: Item) -> None:
+        """Let these out after everything that was put before."""
         for item in items:
-            await self._items.put(item)
+            self._items.put_nowait(item)
+        if self._items.qsize() >= WAITING:
+            self._has_room.clear()
 
     async def flushed(self) -> None:
         """Return when everything that was put before is out."""
@@ -65,6 +74,7 @@ class Outbox:
             items = [await self._items.get()]
             while not self._items.empty():
                 items.append(self._items.get_nowait())
+            self._has_room.set()
             prices: list[PriceMoved] = []
             for item in items:
                 if isinstance(item, PriceMoved):

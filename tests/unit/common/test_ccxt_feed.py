@@ -1,5 +1,6 @@
 """What our client makes of the public half of the dialect."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -105,6 +106,19 @@ async def test_a_lost_connection_is_told_and_mended(world: World) -> None:
     events = [await anext(stream) for _ in range(4)]
     await stream.aclose()  # type: ignore[attr-defined]
     assert [type(event) for event in events] == [FeedUp, FeedDown, FeedUp, PriceFrame]
+
+
+async def test_two_connections_of_one_feed_live_and_die_by_themselves(world: World) -> None:
+    first, second = world.feed.live([BTC], [Timeframe.M15]), world.feed.live([Symbol("ETHUSDT")], [Timeframe.M15])
+    assert [await anext(first), await anext(second)] == [FeedUp(), FeedUp()]
+    await first.aclose()  # type: ignore[attr-defined]
+    hearing = asyncio.ensure_future(anext(second))
+    world.venue.connections.append([tickers(5, lastPrice="1", markPrice="2")])
+    third = world.feed.live([BTC], [Timeframe.M15])
+    assert [type(await anext(third)) for _ in range(3)] == [FeedUp, PriceFrame, FeedDown]
+    assert not hearing.done()
+    hearing.cancel()
+    await third.aclose()  # type: ignore[attr-defined]
 
 
 def test_deltas_are_merged_onto_the_snapshot_and_told_even_when_nothing_moved() -> None:

@@ -81,3 +81,11 @@ def test_a_half_written_file_of_the_dead_is_not_taken_for_the_file(tmp_path: Pat
     path.with_suffix(".tmp").write_bytes(b"half")
     merge(path, [candle(0)])
     assert rows(tmp_path) == [0]
+
+
+def test_an_unreadable_file_is_put_aside_and_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / f"{BTC}-15m.parquet"
+    path.write_bytes(b"PAR1 but no more")
+    merge(path, [candle(3)])
+    assert rows(tmp_path) == [3]
+    assert path.with_suffix(".unreadable").read_bytes() == b"PAR1 but no more"
