@@ -30,6 +30,7 @@ from services.predictor.core.slots import PATIENCE_MS, SLOT, VALID_MS, Gathering
 
 log = structlog.get_logger()
 
+HISTORY: Final = "candles"  # what is waited for at the start
 TICK_S: Final = 1.0  # leases are renewed, and waiting slots looked at, this often when nothing comes
 MOST: Final = 500  # deliveries handled at once
 
@@ -68,6 +69,8 @@ class Predictor:
     verdicts: dict[Symbol, Verdict] = field(default_factory=dict)
     counts: Counter[Reason] = field(default_factory=Counter)
     share: frozenset[Symbol] = frozenset()
+    universe: frozenset[Symbol] = frozenset()  # every symbol there is, once a fetcher has told
+    loaded: frozenset[Symbol] = frozenset()  # those whose history is stored
     _desks: dict[Symbol, Desk] = field(default_factory=dict)
     _market: MarketClock = field(default_factory=MarketClock)
 
@@ -109,6 +112,8 @@ class Predictor:
         complete: dict[Symbol, None] = {}  # in the order in which their slots became so
         for message in messages:
             self._market.observe(message.at)
+            if isinstance(message, CandlesLoaded):
+                self.universe, self.loaded = frozenset(message.universe), self.loaded | frozenset(message.loaded)
             if isinstance(message, CandleClosed | CandleMissing) and message.timeframe in self.policy.timeframes:
                 desk = self._desk(message.symbol)
                 take(desk, message, now)
@@ -196,7 +201,7 @@ def take(desk: Desk, message: CandleClosed | CandleMissing, now: Instant) -> Non
 async def predict(predictor: Predictor, *, bus: Bus, leases: Leases, clock: Clock, health: Health) -> None:
     """Handle candles for ever, as many at once as have come: a model's call costs more than a row."""
     arrived: asyncio.Queue[Delivery | None] = asyncio.Queue(MOST)
-    health.done_with("starting")
+    health.wait_for(HISTORY, "the fetcher has not told of its history yet")
     async with asyncio.TaskGroup() as group:
         group.create_task(_fill(arrived, bus.read(predictor.reads)))
         group.create_task(_tick(arrived, clock))
@@ -255,6 +260,8 @@ async def insist(action: Callable[[], Awaitable[None]], clock: Clock) -> None:
 
 
 def report(predictor: Predictor, health: Health) -> None:
-    """Say how far the stream is handled, and how often each reason decided."""
+    """Say how far the stream is handled, how often each reason decided, and whether every series is restored."""
+    if predictor.universe and predictor.universe <= predictor.loaded:
+        health.done_with(HISTORY)
     health.market_ms = predictor.market_ms
     health.facts.update({f"slots_{reason}": times for reason, times in predictor.counts.items()})

@@ -1,11 +1,13 @@
 """The policy that the settings ask for, made ready: the model is trained first if there is none yet."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
 import structlog
 
 from libs.common.bus import Bus
+from libs.common.clock import SystemClock
 from libs.common.contracts.market import CandlesLoaded
 from libs.common.errors import Fatal
 from libs.common.health import Health
@@ -17,10 +19,12 @@ from services.predictor.core.judgement import Policy
 from services.predictor.core.model_policy import ModelPolicy
 from services.predictor.core.random_policy import RandomPolicy
 from services.predictor.settings import PredictorSettings
+from services.predictor.training.compile import compile_kernel
 
 log = structlog.get_logger()
 
 HISTORY = "candles"
+KERNEL = "feature kernel"
 
 
 async def prepare_policy(settings: PredictorSettings, *, bus: Bus, health: Health) -> Policy:
@@ -28,6 +32,10 @@ async def prepare_policy(settings: PredictorSettings, *, bus: Bus, health: Healt
 
     Raises Misconfigured when the stored models cannot be used, Fatal when the training fails.
     """
+    health.wait_for(KERNEL, "compiling")
+    log.info("kernel.compiled", seconds=await asyncio.to_thread(compile_kernel, SystemClock()))
+    health.wait_for(HISTORY)
+    health.done_with(KERNEL)
     kind, _, seed = settings.predictor.policy.partition(":")
     if kind == "random":
         return RandomPolicy(int(seed), settings.predictor.random_rate)
@@ -44,17 +52,18 @@ async def prepare_policy(settings: PredictorSettings, *, bus: Bus, health: Healt
 
 
 async def loaded_market(bus: Bus, health: Health) -> tuple[Sequence[Symbol], Instant]:
-    """Wait until the fetchers have loaded every symbol's history; returns the symbols and the market's now."""
+    """Wait until the fetchers have loaded every symbol's history; returns the symbols and the market's now.
+
+    Nothing is acknowledged: the service hears all of it again.
+    """
     health.wait_for(HISTORY, "the fetcher has not told of its history yet")
     loaded: set[Symbol] = set()
     async with aclosing(bus.read(("candle",))) as deliveries:
         async for delivery in deliveries:
-            await bus.ack(delivery)
             if isinstance(delivery.message, CandlesLoaded):
                 loaded.update(delivery.message.loaded)
                 universe = set(delivery.message.universe)
                 health.wait_for(HISTORY, f"{len(loaded & universe)} of {len(universe)} symbols have their history")
                 if universe <= loaded:
-                    health.done_with(HISTORY)
                     return sorted(universe), delivery.message.at
     raise Fatal("the stream of candles has ended")

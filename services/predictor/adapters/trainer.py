@@ -44,7 +44,7 @@ async def train_first(home: Path, symbols: Sequence[Symbol], *, until: Instant, 
 async def _follow(process: asyncio.subprocess.Process, health: Health) -> str:
     """Pass the lines on to health and log; returns the last one."""
     last, reason = "", "training"
-    health.wait_for(reason, "0 %")
+    health.wait_for(reason, "reading candles")
     assert process.stdout is not None  # it was asked for
     async for raw in process.stdout:
         last = raw.decode(errors="replace").strip()

@@ -6,6 +6,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -65,15 +66,17 @@ class Series:
 
 def bar_of(candle: CandleClosed) -> FloatArray:
     """The candle as the kernel takes it: (6,)."""
-    return np.array(
-        [candle.open_at, candle.open, candle.high, candle.low, candle.close, candle.volume],
-        dtype=np.float64,
-    )
+    return np.array([float(number) for number in numbers_of(candle)])
+
+
+def numbers_of(candle: CandleClosed) -> tuple[int | Decimal, ...]:
+    return candle.open_at, candle.open, candle.high, candle.low, candle.close, candle.volume
 
 
 def bars_of(candles: Sequence[CandleClosed]) -> FloatArray:
     """Candles as the kernel takes them: (n, 6)."""
-    return np.array([bar_of(candle) for candle in candles], dtype=np.float64).reshape(-1, 6)
+    numbers = (float(number) for candle in candles for number in numbers_of(candle))
+    return np.fromiter(numbers, dtype=np.float64, count=6 * len(candles)).reshape(-1, 6)
 
 
 def series_of(timeframe: Timeframe, candles: Sequence[CandleClosed]) -> Series:

@@ -1,6 +1,5 @@
 """Fit one pooled model a timeframe, and measure it on what it has not seen."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -66,7 +65,6 @@ def fit(samples: Samples, timeframe: Timeframe, *, rounds: int, tell: Rounds) ->
     """
     if len(samples) < LEAST_SAMPLES:
         raise Refused(f"{timeframe}: {len(samples)} samples are too few to train on, at least {LEAST_SAMPLES}")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep: the market is served meanwhile
     learn, calibrate, score = split(samples, timeframe)
     table = xgboost.QuantileDMatrix(learn.rows, label=learn.labels, max_bin=64, nthread=THREADS)
     booster = xgboost.train(dict(PARAMETERS), table, num_boost_round=rounds, callbacks=[Reporting(rounds, tell)])
