@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from libs.common.ids import derive_id
 from libs.common.units import Instant
@@ -56,6 +56,10 @@ class JournalRows(Rows):
         """The newest steps first."""
         rows = self.db.execute(select(schema.recovery_log).order_by(schema.recovery_log.c.id.desc()).limit(limit))
         return [dict(row._mapping) for row in rows]
+
+    def clear_recovery_log(self) -> int:
+        """Empty the log and return how many steps it had; what is decided on is kept elsewhere."""
+        return self.db.execute(delete(schema.recovery_log)).rowcount
 
     def action_counts(self) -> Mapping[str, int]:
         c = schema.recovery_log.c

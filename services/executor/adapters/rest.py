@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi import Body as FromBody
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from libs.common.bus import Bus
 from libs.common.contracts.commands import (
@@ -21,6 +22,7 @@ from libs.common.contracts.commands import (
     Halt,
     PositionClose,
     RecoveryAccept,
+    Switch,
 )
 from libs.common.contracts.message import Message, message_id
 from libs.common.contracts.trades import CloseReason
@@ -224,9 +226,17 @@ class Commander:
             await self._bus.publish(command)
             with self._desk.ledger.write() as pages:
                 pages.set_cursor(name, command.id)
-        return {"command": command.id}
+        return {"command": command.id, "id": command.id}
 
-    async def close(self, symbol: str, key: str) -> Json:
+    async def turn(self, schema: type[Switch], key: str, said: "Said", **fields: JsonValue) -> Json:
+        who = {"by": said.by, "reason": said.reason}
+        return await self.publish(schema.model_validate(self.envelope(schema, key) | who | fields), key)
+
+    def clear_log(self) -> Json:
+        with self._desk.ledger.write() as pages:
+            return {"cleared": pages.clear_recovery_log()}
+
+    async def close(self, symbol: str, key: str, said: "Said") -> Json:
         with self._desk.ledger.read() as pages:
             kept = pages.open_position(Symbol(symbol))
         if kept is None:
@@ -240,36 +250,54 @@ class Commander:
                 "side": position.side,
                 "version": position.version,
                 "close_reason": CloseReason.MANUAL,
-                "reason": "asked over REST",
+                "reason": f"{said.by}: {said.reason}",
             }
         )
         return await self.publish(command, key)
 
 
+class Said(BaseModel):
+    """The optional body of a write: who, why, and what it is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = "rest"
+    reason: str = "asked over REST"
+    halted: bool = False  # of resume: clear a halt too
+    symbol: str | None = None  # of recovery/accept: only this one
+
+
+Body = Annotated[Said | None, FromBody()]
+
+
 def _add_writes(routes: APIRouter, commander: Commander) -> None:
     post = _route(routes, "POST")
-    said: Json = {"by": "rest", "reason": "asked over REST"}
 
-    def turn(schema: type[Message], fields: Json) -> Callable[[Key], Awaitable[Json]]:
-        async def ask(idempotency_key: Key = "") -> Json:
-            command = schema.model_validate(commander.envelope(schema, idempotency_key) | said | fields)
-            return await commander.publish(command, idempotency_key)
+    def turn(schema: type[Switch], **fields: JsonValue) -> Callable[[Key, Body], Awaitable[Json]]:
+        async def ask(idempotency_key: Key = "", said: Body = None) -> Json:
+            return await commander.turn(schema, idempotency_key, said or Said(), **fields)
 
         return ask
 
-    async def resume(idempotency_key: Key = "", halted: bool = False) -> Json:
-        return await turn(EntriesResume, {"halted": halted})(idempotency_key)
+    async def resume(idempotency_key: Key = "", said: Body = None) -> Json:
+        body = said or Said()
+        return await commander.turn(EntriesResume, idempotency_key, body, halted=body.halted)
 
-    async def accept(idempotency_key: Key = "", symbol: str = "") -> Json:
-        return await turn(RecoveryAccept, {"symbol": symbol})(idempotency_key)
+    async def accept(idempotency_key: Key = "", said: Body = None) -> Json:
+        body = said or Said()
+        return await commander.turn(RecoveryAccept, idempotency_key, body, symbol=body.symbol or "")
 
-    async def close(symbol: str, idempotency_key: Key = "") -> Json:
-        return await commander.close(symbol, idempotency_key)
+    async def clear() -> Json:
+        return commander.clear_log()
 
-    post("/v1/entries/pause", turn(EntriesPause, {}), "No more entries", 202)
-    post("/v1/entries/resume", resume, "Entries again; ?halted=true clears a halt too", 202)
-    post("/v1/halt", turn(Halt, {}), "No entries, and working ones are cancelled", 202)
-    post("/v1/flatten", turn(Flatten, {}), "Close everything, and halt", 202)
-    post("/v1/detach", turn(Detach, {}), "Stop managing; stops stay at the venue", 202)
-    post("/v1/recovery/accept", accept, "A person has looked: ?symbol=, or everything", 202)
+    async def close(symbol: str, idempotency_key: Key = "", said: Body = None) -> Json:
+        return await commander.close(symbol, idempotency_key, said or Said())
+
+    post("/v1/entries/pause", turn(EntriesPause), "No more entries", 202)
+    post("/v1/entries/resume", resume, "Entries again; halted: true clears a halt too", 202)
+    post("/v1/halt", turn(Halt), "No entries, and working ones are cancelled", 202)
+    post("/v1/flatten", turn(Flatten), "Close everything, and halt", 202)
+    post("/v1/detach", turn(Detach), "Stop managing; stops stay at the venue", 202)
+    post("/v1/recovery/accept", accept, "A person has looked: at one symbol, or at everything", 202)
+    post("/v1/recovery/clear", clear, "Empty the recovery log; nothing else is touched", 200)
     post("/v1/positions/{symbol}/close", close, "Close one position", 202)
