@@ -32,6 +32,8 @@ log = structlog.get_logger()
 WORK: Final = ("signal", "command")
 GUARD_S: Final = 1.0
 FINISH_S: Final = 2.0
+SETTLE_S: Final = 5.0
+BREATH_S: Final = 0.2  # between two looks, however often they are asked for
 
 
 class Executor:
@@ -64,6 +66,7 @@ class Executor:
             tasks.create_task(self.watch.venue())
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
+            tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
             try:
                 await self._work(tasks)
@@ -124,6 +127,7 @@ class Executor:
                 await work()
             except Transient as error:
                 log.warning("look.failed", work=work.__name__, reason=str(error))
+            await self.desk.clock.sleep(min(BREATH_S, seconds))
             await self._pause(seconds, wake)
 
     async def _pause(self, seconds: float, wake: asyncio.Event) -> None:
@@ -164,6 +168,7 @@ class Executor:
         """Reconcile both ways, protect what was found, settle what is flat, and tell everybody what is open."""
         desk = self.desk
         await self.reconciler.reconcile()
+        await self.books.settle_all()
         if not desk.is_detached():
             await self.stops.judge(desk.reported)
         if desk.clock.now() - self._told_at >= desk.figures.reconcile_s * 1_000:

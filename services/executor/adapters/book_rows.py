@@ -53,6 +53,12 @@ class BookRows(Rows):
         query = select(func.count()).select_from(schema.executions).where(schema.executions.c.synthetic.is_(False))
         return int(self.db.execute(query).scalar_one())
 
+    def has_executions(self, symbol: Symbol, *, since: Instant) -> bool:
+        """Whether the venue ever reported an execution of a symbol from this market instant on."""
+        c = schema.executions.c
+        query = select(c.exec_id).where(c.symbol == symbol, c.at >= since, c.synthetic.is_(False)).limit(1)
+        return self.db.execute(query).first() is not None
+
     def keep_position(self, kept: Kept) -> None:
         self._put(schema.positions, kept_values(kept))
 

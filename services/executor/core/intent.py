@@ -5,7 +5,7 @@ from typing import Final
 
 from libs.common.contracts.signals import Decision
 from libs.common.errors import Transient
-from libs.common.exchange.trading_types import OrderStatus, VenueOrder
+from libs.common.exchange.trading_types import Action, OrderStatus, VenueOrder
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.units import ZERO, Instant, Price, Qty, Side, Symbol, Usd
 from services.executor.core.order import OrderEvent, OrderState
@@ -50,8 +50,9 @@ class Intent:
 
 def judged(intent: Intent, order: VenueOrder) -> OrderEvent:
     """Return what the venue's own record says of our order."""
-    closing = order.reduce_only
-    if closing == intent.is_entry or order.qty != intent.qty or order.symbol != intent.symbol:
+    action = Action.opening(intent.side) if intent.is_entry else Action.closing(intent.side)
+    asked = (intent.symbol, action, intent.qty, not intent.is_entry)
+    if (order.symbol, order.action, order.qty, order.reduce_only) != asked:
         return OrderEvent.CONTRADICTED
     match order.status:
         case OrderStatus.FILLED:

@@ -44,6 +44,8 @@ class Books:
                 foreign = folded.open is not None and pages.position(folded.open.position_id) is None
                 if folded.missing or foreign:
                     doubtful.add(symbol)
+            if new and pages.positions(PositionStatus.FLAT):
+                desk.flat.set()
         if new:
             desk.reached(FILLS_BOOKED)
             desk.settle_phase()

@@ -101,6 +101,7 @@ class Desk:
     doubts: set[Symbol] = field(default_factory=set)  # the ledger and the venue seem to differ here
     doubted: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)  # the outbox has something
+    flat: asyncio.Event = field(default_factory=asyncio.Event)  # a trade waits for its books
     alarm: asyncio.Event = field(default_factory=asyncio.Event)  # a position may be naked
     active: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -21,7 +21,9 @@ from services.executor.shell.sender import Sender
 log = structlog.get_logger()
 
 UNTOUCHED_MS: Final = 10 * SECOND_MS  # after this, any executor takes an unfinished intent up
-SIGHTINGS: Final = 3  # reports that must agree before the ledger yields to a venue that has no executions for it
+# Reports that must agree before the ledger yields to a venue whose executions say something else: a report may be
+# stale, and the executions are always there in the end.
+SIGHTINGS: Final = 12
 BETWEEN_SIGHTINGS_MS: Final = 5 * SECOND_MS
 
 
@@ -40,21 +42,26 @@ class Reconciler:
             self._desk.doubts.clear()
             for found in await self.matches():
                 await self._act(found)
-            await self._books.settle_all()
             self._desk.reconciled_at = self._desk.clock.now()
             self._desk.settle_phase()
 
     async def matches(self) -> list[Match]:
-        """Match ledger and venue on reports that nothing slipped between."""
+        """Match ledger and venue on reports that nothing slipped between, neither by REST nor by a frame."""
         await self._books.catch_up()
         while True:
+            before = self._executions()
             venue = await self._desk.read_positions()
-            if await self._books.catch_up() == 0:
+            await self._books.catch_up()
+            if self._executions() == before:
                 break
         with self._desk.ledger.read() as pages:
             held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
             entering = frozenset(i.symbol for i in pages.live_intents() if i.is_entry)
         return list(match(held, venue, entering))
+
+    def _executions(self) -> int:
+        with self._desk.ledger.read() as pages:
+            return pages.execution_count()
 
     async def _act(self, found: Match) -> None:
         if found.verdict is Verdict.SAME:
@@ -67,7 +74,7 @@ class Reconciler:
         if waits:
             return
         match found.verdict:
-            case Verdict.FOREIGN if found.venue is not None:
+            case Verdict.FOREIGN if found.venue is not None and await self._is_real(found, found.venue):
                 self._foreign(found.venue)
             case Verdict.FLIPPED:
                 self._ask_review(found.symbol, found.told())
@@ -75,6 +82,18 @@ class Reconciler:
                 self._bridge(found.held, found.venue)
             case _:
                 pass
+
+    async def _is_real(self, found: Match, venue: VenuePosition) -> bool:
+        """Whether a position that nobody knows is there: its executions say so, or there are none that deny it.
+
+        A stale report shows what was closed a moment ago; adopting that would make a trade out of nothing.
+        """
+        await self._books.catch_up(since=venue.created_at, symbol=venue.symbol)
+        with self._desk.ledger.read() as pages:
+            trip = fold(pages.to_fold(venue.symbol)).open
+            told = pages.has_executions(venue.symbol, since=venue.created_at)
+        explained = trip is not None and trip.side is venue.side and trip.qty == venue.qty
+        return explained or not told or self._is_sure(found)
 
     def _is_sure(self, found: Match) -> bool:
         """Whether the same difference was seen often enough: executions may be late, a report may be stale."""

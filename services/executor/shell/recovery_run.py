@@ -165,6 +165,7 @@ class RecoveryRun:
         await self._cancel_orphans(reports.working)
         await self._finish_intents()
         await self._reconciler.reconcile()
+        await self._books.settle_all()
         if not self._desk.is_detached():
             await self._stops.judge(await self._desk.read_positions())
 
