@@ -12,11 +12,13 @@ from libs.common.units import Instant
 from services.paper_exchange.adapters.audit_api import Audited, audit_routes
 from services.paper_exchange.adapters.books_file import BooksFile
 from services.paper_exchange.adapters.clock_api import Clocked, clock_routes
+from services.paper_exchange.adapters.faults_api import fault_routes
 from services.paper_exchange.adapters.private_rest import Key, private_routes
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_rest import public_routes
 from services.paper_exchange.adapters.public_ws import Playing, PublicHub
 from services.paper_exchange.adapters.questions import questions
+from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.core.market import Market
 
 
@@ -38,11 +40,13 @@ def exchange_app(
     """Return the application; the market's clock is moved by its own endpoint or by the world."""
     health = Health("paper_exchange")
     health.done_with("starting")
+    faults = Faults()
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
     routes: list[BaseRoute] = [
         *public_routes(world, clock),
-        *private_routes(world, key, clock, questions(world, file.connection)),
+        *private_routes(world, key, clock, questions(world, file.connection), faults),
+        *fault_routes(faults, private),
         *audit_routes(world, file.connection),
         *clock_routes(world, [public, private], clock),
         public.route(),
