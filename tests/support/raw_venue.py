@@ -1,5 +1,6 @@
 """A server that answers what a test wrote down, to see what our client makes of it."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,15 +12,18 @@ from aiohttp import WSMsgType, web
 
 from libs.common.exchange.endpoints import Endpoint
 
+SILENCE_S = 3_600
+
 
 @dataclass(frozen=True)
 class Answer:
-    """One reply; `drop` closes the connection instead."""
+    """One reply; `drop` closes the connection instead, `silent` never answers."""
 
     body: Any = field(default_factory=lambda: {"retCode": 0, "retMsg": "OK", "result": {}, "time": 0})
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    silent: bool = False
 
 
 def ok(**result: Any) -> Answer:
@@ -66,6 +70,8 @@ class RawVenue:
             )
         )
         answer = self.answers[0] if len(self.answers) == 1 else self.answers.popleft()
+        if answer.silent:
+            await asyncio.sleep(SILENCE_S)
         if answer.drop and request.transport:
             request.transport.close()
         body = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)

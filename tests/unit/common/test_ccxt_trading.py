@@ -151,8 +151,8 @@ async def test_what_cannot_be_understood_is_ambiguous(world: World, answer: Answ
 
 
 async def test_silence_is_ambiguous(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world.trading._client, "timeout", 1)
-    assert isinstance(await world.create(ok()), Ambiguous)
+    monkeypatch.setattr(world.trading._client, "timeout", 200)
+    assert isinstance(await world.create(Answer(silent=True)), Ambiguous)
 
 
 async def test_a_venue_that_is_not_there_was_asked_nothing() -> None:
