@@ -11,6 +11,7 @@ ADVICE: Final[Mapping[Category, str]] = {
     Category.DATA_FAULT: "Compare this trade with the venue's closed PnL and executions: the books do not add up.",
     Category.PREMATURE_EXIT: "It was closed before its plan ended: nothing is learnt about the plan from it.",
     Category.COST_DOMINATED: "Costs decided. Prefer moves that are large against fees and funding.",
+    Category.LATE_ENTRY: "The price had gone before we were in. Look at what was slow, from candle to fill.",
     Category.SLIPPAGE: "Fills decided. Prefer symbols with a tighter spread, or smaller sizes.",
     Category.OVERSIZED: "The size was beyond the plan: check risk per trade and how the first stop was set.",
     Category.GAVE_BACK: "A profit was given back. If this repeats, compare a smaller trailing distance.",

@@ -11,13 +11,15 @@ from typing import Final
 
 from libs.common.contracts.postmortems import Category, Finding
 from libs.common.contracts.trades import CloseReason
-from libs.common.units import ZERO, Fraction
+from libs.common.ids import parse_link_id
+from libs.common.units import MINUTE_MS, SECOND_MS, ZERO, Fraction
 from services.postmortem.core.case import Case
 from services.postmortem.core.decomposition import STOP_EXITS, is_unexplained
 from services.postmortem.core.summary import first_risk, rounded
 
 NAKED_MS: Final = 2_000  # wall; longer without a stop is a breach
 HALF: Final = Decimal("0.5")
+LATE_MS: Final = MINUTE_MS  # market; a decision is made and sent within seconds of its close
 OVERSIZED_RISK: Final = Decimal("0.03")  # of equity, at the first stop
 TIGHT_ATR: Final = Decimal(1)
 WIDE_ATR: Final = Decimal(4)
@@ -69,6 +71,16 @@ def cost_dominated(case: Case) -> Finding | None:
     return found(
         Category.COST_DOMINATED, min(rounded(share), Decimal(1)), f"costs of {costs} USDT, by price {case.trade.gross}"
     )
+
+
+def late_entry(case: Case) -> Finding | None:
+    """The price had moved away before the entry was filled, long after the close that was decided on."""
+    name = parse_link_id(case.trade.trade_id)
+    lost = -case.parts.entry_slippage
+    if name is None or case.trade.opened_at - name.slot < LATE_MS or lost / case.loss < HALF:
+        return None
+    late = (case.trade.opened_at - name.slot) // SECOND_MS
+    return found(Category.LATE_ENTRY, "0.8", f"filled {late} s after the close, {lost} USDT away from its price")
 
 
 def slippage(case: Case) -> Finding | None:
@@ -154,6 +166,7 @@ RULES: Final[tuple[Rule, ...]] = (
     data_fault,
     premature_exit,
     cost_dominated,
+    late_entry,
     slippage,
     oversized,
     gave_back,
@@ -166,7 +179,14 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 NOT_THE_MODELS: Final = frozenset(
-    {Category.LIQUIDATION, Category.EXECUTION_FAULT, Category.DATA_FAULT, Category.PREMATURE_EXIT}
+    {
+        Category.LIQUIDATION,
+        Category.EXECUTION_FAULT,
+        Category.DATA_FAULT,
+        Category.PREMATURE_EXIT,
+        Category.LATE_ENTRY,
+        Category.SLIPPAGE,
+    }
 )
 
 

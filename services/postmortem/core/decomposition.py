@@ -37,14 +37,19 @@ def decompose(trade: TradeClosed) -> Decomposition:
         left = trade.pnl_usd - parts
         rounding = left if abs(left) < CENT else ZERO
         return Decomposition(
-            direction=Usd(direction + rounding),
-            entry_slippage=Usd(entry_slippage),
-            management=Usd(management),
-            exit_slippage=Usd(exit_slippage),
-            fees=Usd(fees),
-            funding=Usd(funding),
-            residue=Usd(left - rounding),
+            direction=amount(direction + rounding),
+            entry_slippage=amount(entry_slippage),
+            management=amount(management),
+            exit_slippage=amount(exit_slippage),
+            fees=amount(fees),
+            funding=amount(funding),
+            residue=amount(left - rounding),
         )
+
+
+def amount(value: Decimal) -> Usd:
+    """The value, with one spelling of nothing: not -0, not 0E-8."""
+    return Usd(value or ZERO)
 
 
 def exits_of(trade: TradeClosed) -> list[tuple[Decimal, Price]]:

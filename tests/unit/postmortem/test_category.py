@@ -2,14 +2,18 @@ import pytest
 
 from libs.common.contracts.postmortems import Category
 from libs.common.contracts.trades import CloseReason, TradeClosed
+from libs.common.ids import ENTRY, OrderName
+from libs.common.units import MINUTE_MS, Instant, Symbol
 from services.postmortem.core.case import open_case
 from services.postmortem.core.category import categorise, is_attributable_to_model
-from tests.support.trades import decision, trade
+from tests.support.trades import OPENED_AT, decision, trade
 
 SURE = decision(confidence="0.65", threshold="0.50")
 MEDIUM = decision(confidence="0.56", threshold="0.50")
 UNSURE = decision(confidence="0.52", threshold="0.50")
 DICE = decision(policy="random:1")
+LATE = OrderName(Symbol("BTCUSDT"), Instant(OPENED_AT - MINUTE_MS), ENTRY).link_id()
+PROMPT = OrderName(Symbol("BTCUSDT"), OPENED_AT, ENTRY).link_id()
 
 TABLE = [
     (trade(close_reason=CloseReason.LIQUIDATION, naked_ms=9_000), Category.LIQUIDATION),
@@ -22,6 +26,9 @@ TABLE = [
     (trade(exit_price="100.1", close_reason=CloseReason.TRAILING, fees="0.2"), Category.COST_DOMINATED),
     (trade(fees="1", funding="1"), Category.COST_DOMINATED),
     (trade(exit_price="95", decided=SURE), Category.SLIPPAGE),
+    (trade(trade_id=LATE, entry="102.5", decided=SURE), Category.LATE_ENTRY),
+    (trade(trade_id=PROMPT, entry="102.5", decided=SURE), Category.SLIPPAGE),
+    (trade(trade_id=LATE, decided=SURE), Category.SIGNAL_WRONG),
     (trade(equity="50", decided=SURE), Category.OVERSIZED),
     (trade(last_stop="99", exit_price="99", close_reason=CloseReason.TRAILING), Category.GAVE_BACK),
     (trade(decided=decision(atr="2.5")), Category.STOP_TOO_TIGHT),
@@ -66,6 +73,7 @@ def test_normal_variance_is_said_only_where_nothing_else_is() -> None:
         (trade(adopted=True), False),
         (trade(naked_ms=3_000), False),
         (trade(gross="-2.5"), False),
+        (trade(exit_price="95", decided=SURE), False),
         (trade(close_reason=CloseReason.LIQUIDATION), False),
         (trade(close_reason=CloseReason.EXTERNAL), False),
     ],

@@ -56,3 +56,8 @@ def test_what_rounded_averages_leave_over_counts_as_direction() -> None:
     parts = decompose(trade(gross="-2.0099"))
     assert (parts.direction, parts.residue) == (D("-2.0099"), D(0))
     assert not is_unexplained(parts)
+
+
+def test_nothing_has_one_spelling() -> None:
+    parts = decompose(trade(entry="100.00000000", funding="0E-8"))
+    assert [str(value) for name, value in parts if name not in {"direction", "fees"}] == ["0"] * 5
