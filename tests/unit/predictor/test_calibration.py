@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from services.predictor.core.calibration import (
     best_temperature,
     calibration_error,
+    direction_auc,
     log_loss,
     prior_of,
     tempered,
@@ -43,3 +44,12 @@ def test_log_loss_punishes_certainty_that_was_wrong() -> None:
     said = np.array([[1.0, 0.0, 0.0]])
     assert log_loss(said, np.array([0], np.int8)) == 0
     assert log_loss(said, np.array([2], np.int8)) > 10
+
+
+def test_the_direction_is_judged_by_how_rises_rank_above_falls() -> None:
+    answers = np.array([0, 0, 2, 2, 1], np.int8)
+    said = np.array([[0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.1, 0.3, 0.6], [0.9, 0.0, 0.1]])
+    assert direction_auc(said, answers) == 1
+    assert direction_auc(said[:, ::-1], answers) == 0
+    assert direction_auc(np.full((5, 3), 1 / 3), answers) == 0.5
+    assert direction_auc(said[:2], answers[:2]) == 0.5  # nothing rose
