@@ -26,7 +26,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     say(f"phase {told['phase']}, {told['positions']} open, session {told['session_id']}")
     say("actions: " + (", ".join(f"{name} {count}" for name, count in told["counts"].items()) or "none"))
     table = Table("when", "action", "phase", "what", box=None, pad_edge=False)
-    for event in told["events"][-10:]:
+    for event in told["events"][:10]:  # newest first
         when = event.get("wall") or event.get("sent") or event.get("at")
         table.add_row(
             iso(Instant(int(when))) if when else "",

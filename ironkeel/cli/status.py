@@ -1,25 +1,34 @@
 """`ironkeel status` and `ironkeel positions`: how the system is, within two seconds whatever is down."""
 
-from dataclasses import replace
+import asyncio
+from functools import partial
 from typing import Any
 
-from ironkeel.cli.command import HomeOption, JsonOption, ask, console, demand, print_json, say, target
+from ironkeel.cli.command import HomeOption, JsonOption, Target, ask, console, demand, print_json, say, target
 from ironkeel.local.probe import SystemView, look
-from ironkeel.local.rest import LOOK_TIMEOUT_S
+from ironkeel.local.rest import LOOK_TIMEOUT_S, Rest
 from ironkeel.local.screen import Sight, positions_table, services_table, summary
 
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """Show phase, entries, the market's clock and every process."""
     asked = target(home)
-    view = ask(asked, lambda rest: look(asked.home, asked.settings, rest), timeout=LOOK_TIMEOUT_S)
+    sight = ask(asked, partial(_look, asked), timeout=LOOK_TIMEOUT_S)
+    view = sight.view
     if json:
         print_json(as_json(view))
         return
-    say(summary(Sight(view)))
+    say(summary(sight))
     if view.status and view.status.get("evidence"):
         say(f"evidence: {evidence(view.status['evidence'])}")
-    console().print(services_table([replace(each, progress={}) for each in view.services]))
+    console().print(services_table(view.services))
+
+
+async def _look(asked: Target, rest: Rest) -> Sight:
+    view, positions = await asyncio.gather(
+        look(asked.home, asked.settings, rest), rest.items("executor", "/v1/positions")
+    )
+    return Sight(view, positions or ())
 
 
 def evidence(told: object) -> str:

@@ -127,8 +127,8 @@ def summary(sight: Sight) -> str:
         standing = ", at its end" if view.clock.get("ended") else ", standing" if view.clock.get("paused") else ""
         parts.append(f"market {iso(Instant(int(view.clock['market_ms']) // 1_000 * 1_000))}{standing}")
     parts.append(f"{len(sight.positions)} open")
-    why = (view.status or {}).get("why_not_entering")
-    parts += [f"not entering: {why}" if why else "", sight.note]
+    why = (view.status or {}).get("why") or ()
+    parts += [f"not entering: {', '.join(map(str, why))}" if why else "", sight.note]
     return " · ".join(part for part in parts if part)
 
 
