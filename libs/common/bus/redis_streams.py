@@ -132,7 +132,7 @@ class RedisBus:
         self._reading.append(merged)
         async with contextlib.aclosing(merged):
             async for delivery in merged:
-                if delivery.stream in BROADCAST_STREAMS or self._work[delivery.stream].hand_over(delivery):
+                if delivery.stream in BROADCAST_STREAMS or await self._work[delivery.stream].hand_over(delivery):
                     yield delivery
 
     def _work_reader(self, streams: Sequence[str]) -> WorkReader:

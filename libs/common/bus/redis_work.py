@@ -3,6 +3,7 @@
 Order of hand-out: what this very instance left pending, what dead consumers left, then what is new.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
@@ -72,10 +73,13 @@ class WorkReader:
             while self._buffer:
                 yield self._buffer[0]
 
-    def hand_over(self, delivery: Delivery) -> bool:
+    async def hand_over(self, delivery: Delivery) -> bool:
         """The delivery passes from the buffer to its handler; False when somebody else has claimed it meanwhile."""
         if delivery not in self._buffer:
             return False
+        if delivery.deliveries > 1:
+            with contextlib.suppress(RedisError):  # an outage costs one count, never the entry
+                await self._count(delivery.stream, {delivery.id: delivery.deliveries})
         self._buffer.remove(delivery)
         self._out.add((delivery.stream, delivery.id))
         return True
@@ -120,8 +124,8 @@ class WorkReader:
             lost: list[Id] = [i for i in await self._pending_of_ours(stream) if i not in known]
             if lost:
                 key = self._prefix + stream
-                entries = await self._redis.xclaim(key, self._group, self._consumer, 0, lost)
-                await self._accept(await self._counted(stream, entries))
+                rows = await self._redis.xclaim(key, self._group, self._consumer, 0, lost)
+                await self._accept(await self._claimed(stream, rows))
 
     async def _create_group(self, stream: str) -> None:
         """Create the group where it had finished, or at 0 on a stream that is not the one it knew."""
@@ -153,7 +157,7 @@ class WorkReader:
             )
             if claimed:
                 log.warning("entries.claimed", stream=stream, count=len(claimed))
-                await self._accept(await self._counted(stream, claimed))
+                await self._accept(await self._claimed(stream, claimed))
 
     async def _read_new(self) -> None:
         answer = await self._redis.xreadgroup(
@@ -165,10 +169,24 @@ class WorkReader:
         )
         await self._accept(as_entries(self._prefix, answer))
 
-    async def _counted(self, stream: str, rows: Any) -> list[Entry]:
-        """Rows as entries that say how often they were delivered; a row that was trimmed meanwhile is none."""
+    async def _claimed(self, stream: str, rows: Any) -> list[Entry]:
+        """Rows as entries that say the how many-eth delivery theirs will be.
+
+        Redis counts a claim as a delivery. It is taken back here and counted when a handler gets the entry, so that
+        a service that dies again and again does not bury what nobody has tried. A row trimmed meanwhile is none.
+        """
         counts = await self._pending_of_ours(stream, [entry_id.decode() for entry_id, _ in rows])
+        await self._count(stream, {entry_id: count - 1 for entry_id, count in counts.items()})
         return [as_entry(stream, row, counts.get(row[0].decode(), 1)) for row in rows]
+
+    async def _count(self, stream: str, counts: Mapping[str, int]) -> None:
+        """Set how often entries of ours were delivered."""
+        key = self._prefix + stream
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for entry_id, count in counts.items():
+                one: list[Id] = [entry_id]
+                pipe.xclaim(key, self._group, self._consumer, 0, one, retrycount=count, justid=True)
+            await pipe.execute()
 
     async def _pending_of_ours(self, stream: str, ids: Sequence[str] = ()) -> dict[str, int]:
         """Entry id -> how often it was delivered, of those pending with this consumer (all, or among `ids`)."""

@@ -139,6 +139,20 @@ async def test_an_entry_that_is_never_handled_goes_to_the_dead_and_the_rest_flow
     assert "6 times" in dead["reason"]
 
 
+async def test_what_nobody_has_tried_outlives_any_number_of_deaths(world: World) -> None:
+    """A batch is read ahead: dying with the first entry in hand says nothing against the others."""
+    await (await world.bus("predictor", "predictor")).publish(signal(n=0), signal(n=1), signal(n=2))
+    for _ in range(5):
+        bus = await world.bus(limits=PATIENT)
+        [first] = await take(bus.read(["signal"]), 1)
+        assert first.message.id == signal(n=0).id
+        await world.kill(bus)
+    bus = await world.bus(limits=PATIENT)
+    rest = await take_and_ack(bus, bus.read(["signal"]), 2)
+    assert [delivery.message.id for delivery in rest] == [signal(n=1).id, signal(n=2).id]
+    assert len(await world.dead()) == 1
+
+
 async def test_an_unreadable_entry_goes_to_the_dead_whole_and_the_rest_flows(world: World) -> None:
     bus = await world.bus()
     entry = await world.inject("signal", b"signal.made.v1", b'{"symbol": "BTCUSDT"')
