@@ -36,6 +36,19 @@ class Dies(BaseException):
     """The process is gone: nothing may catch this."""
 
 
+def dies_at(point: str, *, times: int = 1) -> Callable[[str], None]:
+    """A process that dies when it reaches this commit point."""
+    left = [times]
+
+    def reached(name: str) -> None:
+        if name == point:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Dies(point)
+
+    return reached
+
+
 def figures(home: Path, **said: Any) -> Figures:
     return replace(
         Figures(
@@ -109,6 +122,7 @@ class Running:
     room: Room
     executor: Executor
     bus: MemoryBus
+    ears: "asyncio.Task[None] | None" = None
 
     @property
     def desk(self) -> Desk:
@@ -127,18 +141,21 @@ class Running:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Follow the private stream meanwhile."""
-        task = asyncio.create_task(self.executor.watch.venue())
+        self.ears = asyncio.create_task(self.executor.watch.venue())
         try:
             await self.settled()
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            ears, self.ears = self.ears, None
+            ears.cancel()
+            await asyncio.gather(ears, return_exceptions=True)
 
     async def settled(self) -> None:
         """Let every task run until only the clock could wake one."""
         for _ in range(60):
             await asyncio.sleep(0)
+            if self.ears is not None and self.ears.done():
+                self.ears.result()  # what kills one task kills the process
 
     async def gets(self, *messages: Message, seconds: float = 30) -> None:
         """Handle signals and commands one after the other; wall time passes while something waits for it."""

@@ -46,7 +46,7 @@ class Figures:
     exit_on_opposite: bool = False
     foreign: Policy = "adopt"
     venue: str = "paper"
-    version: str = ""
+    version: str = "0"
     config_hash: str = ""
 
 
