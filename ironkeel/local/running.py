@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from ironkeel.local import supervisor
 from ironkeel.local.home import Home
 from ironkeel.local.lockstep import Lockstep
+from ironkeel.local.log_lines import newest_lines
 from ironkeel.local.preflight import last_lines, refusal
 from ironkeel.local.probe import SystemView, look
 from ironkeel.local.programs import PAPER_EXCHANGE, Program
@@ -28,6 +29,7 @@ from libs.common.units import DAY_MS
 ROOT: Final = Path(__file__).parents[2]
 START_LOOK_S: Final = 0.5
 RUN_LOOK_S: Final = 1.0
+LOG_LINES: Final = 6
 PATIENCE_S: Final = 5.0  # a service that is busy for a moment is not down
 LEAST_LIFE_MS: Final = 5_000  # a supervisord that dies sooner will not do better next time
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -123,7 +125,9 @@ class System:
         note = ""
         if self.lockstep:
             note = f"the market waits: {self.lockstep.waiting}" if self.lockstep.waiting else ""
-        return Sight(view, positions or (), sorted(trades or (), key=lambda trade: int(trade["closed_at"])), note)
+        ordered = sorted(trades or (), key=lambda trade: int(trade["closed_at"]))
+        lines = newest_lines(self.home.logs, [program.name for program in self.programs], LOG_LINES)
+        return Sight(view, positions or (), ordered, note, lines)
 
     async def _keep_supervised(self) -> None:
         """Start supervisord again if it died, after ending the children that it left."""

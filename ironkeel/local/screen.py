@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ironkeel.local.probe import ProcessView, SystemView
 from libs.common.clock import iso
@@ -28,6 +29,7 @@ class Sight:
     positions: Sequence[Row] = ()
     trades: Sequence[Row] = ()  # newest last
     note: str = ""
+    log_lines: Sequence[str] = ()
 
 
 class Screen(Protocol):
@@ -115,6 +117,7 @@ class LiveScreen:
                 parts.append(positions_table(self._sight.positions))
             if self._sight.trades:
                 parts.append(trades_table(self._sight.trades[-LAST_TRADES:]))
+            parts += [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._sight.log_lines]
         parts += [escape(line) for line in self._lines]
         self._live.update(Group(*parts), refresh=True)
 
