@@ -15,7 +15,7 @@ from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.ccxt_trading import CcxtTrading
 from libs.common.exchange.memory import MemoryVenue, instrument
 from libs.common.exchange.trading_types import Action
-from libs.common.units import HOUR_MS, MINUTE_MS, Instant, Price, Symbol, Timeframe
+from libs.common.units import HOUR_MS, Instant, Price, Symbol, Timeframe
 from tests.support.paper_venue import KEY, SECRET, PaperVenue, paper_venue
 from tests.support.venue_candles import MORNING, venue_candle
 
@@ -104,8 +104,8 @@ class PaperPlace:
         for _ in range(24 * 14):
             before = self.now()
             await self.venue.steps(HOUR_MS)
-            bars = self.venue.world.market.bars(BTC, MINUTE_MS, start=before, end=None, limit=60, now=self.now())
-            if any(bar.high >= price if price > began else bar.low <= price for bar in bars):
+            seen = [tick.price for tick in self.venue.world.market.path(before, self.now()) if tick.symbol == BTC]
+            if max(seen) >= price > began or min(seen) <= price < began:
                 return
         raise AssertionError(f"the market never came to {price}")
 
