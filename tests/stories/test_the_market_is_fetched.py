@@ -1,0 +1,223 @@
+"""Every closed candle is told once, in order: through losses, holes, hand-overs, and a Redis that forgets."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from libs.common.contracts.registry import encode
+from libs.common.units import Instant
+from tests.support import builders
+from tests.support.market_hall import ETH, M15, MarketHall, market_hall
+from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
+
+HISTORY = list(range(-10, 0))
+
+
+@pytest.fixture
+async def hall(tmp_path: Path) -> AsyncIterator[MarketHall]:
+    async with market_hall(tmp_path) as made:
+        yield made
+
+
+async def test_a_first_start_stores_the_history_and_announces_none_of_it(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    assert hall.series() == hall.series(ETH) == HISTORY
+    assert hall.told() == []
+
+
+async def test_readers_are_told_when_everything_is_loaded_and_again_later(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.until(lambda: len(hall.said_loaded()) >= 2)
+    assert set(hall.said_loaded()) == {(BTC, ETH)}
+
+
+async def test_training_finds_the_history_in_a_file_before_it_is_said_to_be_loaded(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.until(lambda: bool(hall.said_loaded()))
+    frame = pd.read_parquet(hall.home / "candles" / "live" / "BTCUSDT-15m.parquet")
+    assert [(int(ts) - MORNING) // M15.ms for ts in frame["ts"]] == HISTORY
+
+
+async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:
+    hall.venue.fail_reads(10)
+    replica = await hall.starts()
+    await hall.until(lambda: "history" in replica.health.waiting_for and hall.venue.reads > 2)
+    assert not replica.health.ready
+    assert replica.health.waiting_for["history"].startswith("0 %")
+    await hall.loaded()
+    assert hall.series() == HISTORY
+
+
+async def test_a_candle_that_closes_is_told_at_once(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == [0] and hall.told(ETH) == [0], within_s=0.2)
+    assert hall.series() == [*HISTORY, 0]
+
+
+async def test_a_lost_frame_is_noticed_when_the_next_one_comes_and_filled_in_order(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0, heard=False)
+    hall.closes(1)
+    await hall.until(lambda: hall.told() == [0, 1])
+
+
+async def test_a_lost_frame_is_noticed_by_the_clock_when_nothing_else_comes(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0, symbols=(BTC,), heard=False)
+    hall.closes(0, symbols=(ETH,))
+    await hall.until(lambda: hall.told() == [0], within_s=5)
+
+
+async def test_a_hole_in_one_series_does_not_hold_another(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.venue.fail_reads(1_000)
+    hall.closes(0, symbols=(ETH,))
+    hall.closes(1)
+    await hall.until(lambda: hall.told(ETH) == [0, 1], within_s=1)
+    assert hall.told() == []
+    hall.venue.fail_reads(0)
+    hall.venue.put_candles(venue_candle(0))
+    await hall.until(lambda: hall.told() == [0, 1])
+
+
+async def test_a_candle_that_the_venue_does_not_have_is_said_to_be_missing_and_passed_over(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(1)
+    await hall.until(lambda: hall.told() == [1])
+    assert (BTC, 0) in hall.missing()
+    assert hall.series() == [*HISTORY, 1]
+
+
+async def test_an_impossible_candle_is_kept_from_everybody_and_asked_for_again(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.venue.books.now = closes_at(0)
+    hall.venue.close_candle(venue_candle(0, low=Decimal(99_999)))
+    hall.venue.put_candles(venue_candle(0), venue_candle(0, symbol=ETH))
+    await hall.until(lambda: hall.told() == [0])
+    [stored] = [c for c in hall.redis.series["candles:BTCUSDT:15m"] if c.open_at == MORNING]
+    assert stored.low < stored.high
+
+
+async def test_what_closed_while_the_feed_was_down_is_told_when_it_is_back(hall: MarketHall) -> None:
+    replica = await hall.starts()
+    await hall.loaded()
+    hall.venue.drop_feed("cable")
+    await hall.until(lambda: "market feed" in replica.health.waiting_for)
+    for n in range(3):
+        hall.closes(n)
+    hall.venue.restore_feed()
+    await hall.until(lambda: hall.told() == [0, 1, 2])
+    assert replica.health.ready
+
+
+async def test_what_closed_while_nobody_fetched_is_told_by_the_next_start(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == [0])
+    await hall.dies("fetcher")
+    for n in range(1, 4):
+        hall.closes(n)
+    await hall.starts()
+    await hall.until(lambda: hall.told() == [0, 1, 2, 3] and hall.told(ETH) == [0, 1, 2, 3])
+
+
+async def test_two_fetchers_share_the_symbols_and_nothing_is_told_twice(hall: MarketHall) -> None:
+    first, second = await hall.starts("fetcher"), await hall.starts("fetcher-2")
+    await hall.until(lambda: len(first.fetcher.share) == 1 and len(second.fetcher.share) == 1)
+    await hall.loaded()
+    for n in range(3):
+        hall.closes(n)
+        await hall.until(lambda n=n: hall.told()[-1:] == [n] and hall.told(ETH)[-1:] == [n])  # type: ignore[misc]
+    assert hall.told() == hall.told(ETH) == [0, 1, 2]
+
+
+async def test_the_symbols_of_a_killed_fetcher_are_taken_over_without_a_gap_or_a_repeat(hall: MarketHall) -> None:
+    first, second = await hall.starts("fetcher"), await hall.starts("fetcher-2")
+    await hall.until(lambda: len(first.fetcher.share) == 1 and len(second.fetcher.share) == 1)
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0])
+    await hall.dies("fetcher")
+    hall.closes(1)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0, 1], within_s=10)
+    assert second.fetcher.share == {BTC, ETH}
+
+
+async def test_a_flushed_redis_has_its_history_back_and_the_new_candle_is_announced(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0])
+    hall.redis.flush()
+    hall.closes(1)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [1])
+    assert hall.series() == list(range(-8, 2))
+
+
+async def test_a_moved_price_is_told_and_an_unmoved_one_is_not(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.until(lambda: hall.prices() == [Decimal(1000)])
+    await hall.loaded()
+    hall.venue.set_price(BTC, "1001")
+    await hall.until(lambda: hall.prices() == [Decimal(1000), Decimal(1001)])
+    assert hall.prices(ETH) == [Decimal(1000)]
+
+
+async def test_a_price_is_told_at_most_once_in_its_interval_and_the_last_one_always(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    already = len(hall.prices())
+    for price in range(2_000, 2_050):
+        hall.venue.set_price(BTC, str(price))
+    await hall.until(lambda: hall.prices()[-1] == 2_049)
+    assert len(hall.prices()) - already <= 2
+
+
+async def test_in_lockstep_every_price_is_told_and_the_step_is_reached_after_it(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, price_interval_ms=0) as hall:
+        replica = await hall.starts()
+        await hall.loaded()
+        already = len(hall.prices())
+        for n in range(5):
+            hall.venue.set_price(BTC, str(3_000 + n), at=Instant(MORNING + n + 1))
+            hall.venue.push_price(ETH)
+        await hall.until(lambda: replica.health.market_ms == MORNING + 5, within_s=0.5)
+        assert len(hall.prices()) - already == 5
+
+
+async def test_in_lockstep_a_step_is_not_reached_while_a_candle_is_missing(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, price_interval_ms=0) as hall:
+        replica = await hall.starts()
+        await hall.loaded()
+        await hall.until(lambda: replica.health.market_ms == MORNING)
+        hall.venue.fail_reads(10_000)
+        hall.closes(1)
+        await hall.until(lambda: hall.venue.reads > 5, within_s=20)
+        assert replica.health.market_ms < closes_at(1)
+        hall.venue.fail_reads(0)
+        hall.venue.put_candles(venue_candle(0), venue_candle(0, symbol=ETH))
+        await hall.until(lambda: replica.health.market_ms == closes_at(1))
+        assert hall.told() == [0, 1]
+
+
+async def test_a_symbol_with_a_position_is_wanted_first(hall: MarketHall) -> None:
+    replica = await hall.starts()
+    await hall.loaded()
+    assert replica.fetcher.wanted == (BTC, ETH)
+    opened = builders.position_opened(position=builders.open_position(symbol=ETH))
+    hall.redis.add("position", *encode(opened))
+    await hall.until(lambda: replica.fetcher.wanted == (ETH, BTC))
+    hall.redis.add("position", *encode(builders.position_closed(symbol=ETH)))
+    await hall.until(lambda: replica.fetcher.wanted == (BTC, ETH))

@@ -1,0 +1,151 @@
+"""Fetchers over one venue, one Redis and one clock, all in memory; the market does what the test says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from libs.common.bus.limits import BusLimits
+from libs.common.bus.memory import MemoryBus, MemoryServer
+from libs.common.clock import VirtualClock
+from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
+from libs.common.contracts.message import Message
+from libs.common.contracts.registry import decode
+from libs.common.exchange.memory import MemoryVenue, instrument
+from libs.common.health import Health
+from libs.common.locks.memory import MemoryLeases, MemoryLockServer
+from libs.common.units import Instant, Symbol, Timeframe
+from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.gateway import Gateway
+from services.fetcher.adapters.outside import Outside
+from services.fetcher.service import Fetcher
+from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
+
+ETH = Symbol("ETHUSDT")
+SYMBOLS = (BTC, ETH)
+M15 = Timeframe.M15
+
+
+@dataclass
+class Replica:
+    """One running fetcher."""
+
+    gateway: Gateway
+    health: Health
+    fetcher: Fetcher
+    running: asyncio.Task[None] | None = None
+
+
+@dataclass
+class MarketHall:
+    """History of ten candles a symbol lies before MORNING; candle n closes at `closes_at(n)`."""
+
+    home: Path
+    price_interval_ms: int = 100
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(Instant(1_000_000)))
+    redis: MemoryServer = field(default_factory=MemoryServer)
+    replicas: dict[str, Replica] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in SYMBOLS], market=MORNING)
+        self.locks = MemoryLockServer(self.clock)
+        for symbol in SYMBOLS:
+            self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-10, 0)))
+            self.venue.set_price(symbol, "1000")
+
+    async def starts(self, name: str = "fetcher") -> Replica:
+        """Start a fetcher; it sees prices as soon as it is connected."""
+        bus = MemoryBus(
+            server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=BusLimits(series_length=50)
+        )
+        leases = MemoryLeases(self.locks, service="fetcher", instance=name)
+        health = Health("fetcher", name)
+        fetcher = Fetcher(SYMBOLS, dict.fromkeys(SYMBOLS, Instant(0)), (M15,), 10)
+        files = CandleFiles(self.home / "candles" / "live")
+        outside = Outside(bus, leases, self.venue)
+        gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
+        replica = Replica(gateway, health, fetcher, asyncio.create_task(gateway.run()))
+        self.replicas[name] = replica
+        return replica
+
+    async def dies(self, name: str) -> None:
+        """The process is gone: nothing is given back, nothing more is said."""
+        replica = self.replicas.pop(name)
+        leases = dict(self.locks.owners)
+        assert replica.running is not None
+        replica.running.cancel()
+        await asyncio.gather(replica.running, return_exceptions=True)
+        self.locks.owners.update(leases)
+
+    async def stops(self, name: str) -> None:
+        replica = self.replicas.pop(name)
+        assert replica.running is not None
+        replica.running.cancel()
+        await asyncio.gather(replica.running, return_exceptions=True)
+
+    async def until(self, is_true: Callable[[], bool], *, within_s: float = 60) -> None:
+        """Let virtual time pass, with prices as they are, until something is true."""
+        for _ in range(int(within_s * 10)):
+            for _ in range(30):
+                await asyncio.sleep(0)
+            if is_true():
+                return
+            for replica in self.replicas.values():
+                assert replica.running is not None
+                if replica.running.done():
+                    replica.running.result()
+            await asyncio.to_thread(lambda: None)  # files are written in a thread
+            self.clock.advance(0.1)
+            for symbol in SYMBOLS:
+                self.venue.push_price(symbol)
+        raise AssertionError(f"not within {within_s} s; told: {self.told()}, series: {self.series()}")
+
+    async def loaded(self) -> None:
+        await self.until(lambda: all(replica.health.ready for replica in self.replicas.values()))
+
+    def closes(self, n: int, *, symbols: tuple[Symbol, ...] = SYMBOLS, heard: bool = True) -> None:
+        """Let candle n of these symbols close; a frame that is not heard is lost on the way."""
+        self.venue.books.now = closes_at(n)
+        for symbol in symbols:
+            if heard:
+                self.venue.close_candle(venue_candle(n, symbol=symbol))
+            else:
+                self.venue.put_candles(venue_candle(n, symbol=symbol))
+
+    def messages(self, stream: str) -> list[Message]:
+        return [decode(entry.fields[b"t"], entry.fields[b"m"]) for entry in self.redis.streams.get(stream, [])]
+
+    def told(self, symbol: Symbol = BTC) -> list[int]:
+        """Which candles were announced, in order."""
+        return [
+            (m.open_at - MORNING) // M15.ms
+            for m in self.messages("candle")
+            if isinstance(m, CandleClosed) and m.symbol == symbol
+        ]
+
+    def missing(self) -> list[tuple[Symbol, int]]:
+        return [
+            (m.symbol, (m.open_at - MORNING) // M15.ms) for m in self.messages("candle") if isinstance(m, CandleMissing)
+        ]
+
+    def said_loaded(self) -> list[tuple[Symbol, ...]]:
+        return [m.loaded for m in self.messages("candle") if isinstance(m, CandlesLoaded)]
+
+    def prices(self, symbol: Symbol = BTC) -> list[Decimal]:
+        return [m.last for m in self.messages("price") if isinstance(m, PriceMoved) and m.symbol == symbol]
+
+    def series(self, symbol: Symbol = BTC) -> list[int]:
+        """Which candles are stored, in order."""
+        return [(c.open_at - MORNING) // M15.ms for c in self.redis.series.get(f"candles:{symbol}:15m", [])]
+
+
+@asynccontextmanager
+async def market_hall(home: Path, *, price_interval_ms: int = 100) -> AsyncIterator[MarketHall]:
+    hall = MarketHall(home, price_interval_ms)
+    try:
+        yield hall
+    finally:
+        for name in list(hall.replicas):
+            await hall.stops(name)

@@ -1,0 +1,110 @@
+"""What was decided leaves in the order of the decisions, and nothing is skipped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+from libs.common.bus.memory import MemoryBus
+from libs.common.clock import SystemClock
+from libs.common.contracts.market import CandleClosed, PriceMoved
+from libs.common.contracts.message import Message
+from libs.common.errors import Transient
+from libs.common.exchange.market_types import PriceFrame
+from libs.common.health import Health
+from libs.common.units import Instant, Price, Timeframe
+from services.fetcher.adapters.outbox import WAITING, Outbox, Reached
+from services.fetcher.core import prices
+from services.fetcher.core.candles import as_message
+from services.fetcher.core.catch_up import Key, Store, Tell
+from tests.support.venue_candles import BTC, venue_candle
+
+
+class Shaky(MemoryBus):
+    """A bus whose next publishes fail."""
+
+    failing = 0
+
+    async def publish(self, *messages: Message) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise Transient("scripted")
+        await super().publish(*messages)
+
+
+class World:
+    def __init__(self) -> None:
+        self.bus, self.health = Shaky(), Health("fetcher")
+        self.archived: list[CandleClosed] = []
+        self.lost: list[tuple[Key, Instant]] = []
+        self.outbox = Outbox(
+            self.bus,
+            archive=self,
+            health=self.health,
+            clock=SystemClock(),
+            lost=lambda key, unannounced: self.lost.append((key, unannounced)),
+        )
+
+    def note(self, candle: CandleClosed) -> None:
+        self.archived.append(candle)
+
+    async def lets_out(self, until: Callable[[], Awaitable[None]]) -> None:
+        running = asyncio.create_task(self.outbox.run())
+        async with asyncio.timeout(10):
+            await until()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def price(last: int) -> PriceMoved:
+    one = Price(Decimal(last))
+    return prices.as_message(PriceFrame(BTC, one, one, Instant(last)))
+
+
+def candle(n: int) -> CandleClosed:
+    return as_message(venue_candle(n))
+
+
+async def test_prices_and_candles_leave_in_the_order_in_which_they_were_put() -> None:
+    world = World()
+    world.outbox.put(price(1), price(2), Tell(candle(0), None), price(3), Reached(Instant(9)))
+    await world.lets_out(world.outbox.flushed)
+    assert [m.id for m in world.bus.published] == [price(1).id, price(2).id, candle(0).id, price(3).id]
+    assert world.health.market_ms == 9
+
+
+async def test_what_redis_did_not_take_is_tried_again_before_anything_else() -> None:
+    world = World()
+    world.bus.failing = 2
+    world.outbox.put(price(1), Tell(candle(0), None))
+    await world.lets_out(world.outbox.flushed)
+    assert [m.id for m in world.bus.published] == [price(1).id, candle(0).id]
+
+
+async def test_stored_and_told_candles_are_archived_and_repeats_too() -> None:
+    world = World()
+    world.outbox.put(Store((candle(0), candle(1))), Tell(candle(2), candle(1).open_at), Tell(candle(2), None))
+    await world.lets_out(world.outbox.flushed)
+    assert world.archived == [candle(0), candle(1), candle(2), candle(2)]
+    assert [m.id for m in world.bus.published] == [candle(2).id]
+
+
+async def test_a_series_that_is_gone_is_told_and_its_candle_is_not_archived() -> None:
+    world = World()
+    world.outbox.put(Tell(candle(5), candle(4).open_at))
+    await world.lets_out(world.outbox.flushed)
+    assert world.lost == [((BTC, Timeframe.M15), candle(5).open_at)]
+    assert world.archived == []
+
+
+async def test_a_full_outbox_has_no_room_until_it_is_emptied() -> None:
+    world = World()
+    await world.outbox.room()
+    world.outbox.put(*(price(n) for n in range(1, WAITING + 1)))
+    waiting = asyncio.create_task(world.outbox.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    async def has_room() -> None:
+        await waiting
+
+    await world.lets_out(has_room)
