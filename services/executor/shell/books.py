@@ -42,7 +42,8 @@ class Books:
             for symbol in sorted({done.symbol for done in new}):
                 folded = folding.fold(symbol, desk.leverage(symbol))
                 foreign = folded.open is not None and pages.position(folded.open.position_id) is None
-                if folded.missing or foreign:
+                ended = any(trip.closed_at is not None for trip in folded.trips)  # its trade wants its books closed
+                if folded.missing or foreign or ended:
                     doubtful.add(symbol)
             if new and pages.positions(PositionStatus.FLAT):
                 desk.flat.set()
