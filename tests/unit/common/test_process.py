@@ -1,11 +1,13 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from libs.common.errors import Fatal, Misconfigured
-from libs.common.process import BROKEN, MISCONFIGURED, STOPPED, instance_name, outcome, run
+from libs.common.process import BROKEN, MISCONFIGURED, STOPPED, instance_name, outcome
 
 
 def test_a_main_that_ends_by_itself_has_stopped() -> None:
@@ -35,10 +37,25 @@ def test_a_wrong_setting_is_one_clear_line_and_exit_2(capsys: pytest.CaptureFixt
     async def main() -> None:
         raise Misconfigured("redis.url: no such scheme")
 
-    with pytest.raises(SystemExit) as ended:
-        run(main, service="trailing")
-    assert ended.value.code == MISCONFIGURED
+    assert outcome(main, service="trailing") == MISCONFIGURED
     assert capsys.readouterr().err == "trailing: redis.url: no such scheme\n"
+
+
+def test_a_process_that_has_ended_is_gone_at_once_with_all_that_it_said() -> None:
+    script = """
+import atexit, threading
+from libs.common.errors import Misconfigured
+from libs.common.process import run
+atexit.register(threading.Event().wait)
+async def main():
+    print("the last word")
+    raise Misconfigured("redis.url: no such scheme")
+run(main, service="trailing")
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == MISCONFIGURED
+    assert ended.stdout == "the last word\n"
+    assert ended.stderr == "trailing: redis.url: no such scheme\n"
 
 
 @pytest.mark.parametrize("error", [Fatal("two positions on one symbol"), ZeroDivisionError("a bug")])
