@@ -42,6 +42,19 @@ async def test_training_finds_the_history_in_a_file_before_it_is_said_to_be_load
     assert [(int(ts) - MORNING) // M15.ms for ts in frame["ts"]] == HISTORY
 
 
+async def test_what_the_dead_did_not_file_is_filed_by_the_next(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.until(lambda: bool(hall.said_loaded()))
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == [0])
+    await hall.dies("fetcher")
+    said = len(hall.said_loaded())
+    await hall.starts()
+    await hall.until(lambda: len(hall.said_loaded()) > said)
+    frame = pd.read_parquet(hall.home / "candles" / "live" / "BTCUSDT-15m.parquet")
+    assert [(int(ts) - MORNING) // M15.ms for ts in frame["ts"]] == [*HISTORY, 0]
+
+
 async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:
     hall.venue.fail_reads(10)
     replica = await hall.starts()

@@ -1,7 +1,7 @@
 """The candles that training reads: `<home>/candles/live/<SYMBOL>-<tf>.parquet`, whole or not at all.
 
-Candles wait in memory and are merged into their files every few minutes and at the end, in a thread: Redis has the
-newest ones meanwhile, and what is lost in a crash is read from there.
+Candles wait in memory and are merged into their files every few minutes, in a thread. What was not written when a
+process ended is in the series in Redis, from where whoever takes the symbol up copies it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import pandas as pd
 import structlog
 
 from libs.common.contracts.market import CandleClosed
+from libs.common.units import Instant
 from services.fetcher.core.catch_up import Key
 
 log = structlog.get_logger()
@@ -33,19 +34,15 @@ class CandleFiles:
         """Keep a candle for the next `flush`."""
         self._waiting.setdefault((candle.symbol, candle.timeframe), []).append(candle)
 
-    def has(self, key: Key) -> bool:
-        return self._path(key).exists()
+    async def newest(self, key: Key) -> Instant | None:
+        """Open time of the last candle in the file; None when there is no file, or none that can be read."""
+        return await asyncio.to_thread(_newest, self._path(key))
 
     async def flush(self) -> int:
         """Write what waits; return how many files were written."""
         waiting, self._waiting = self._waiting, {}
         await asyncio.to_thread(self._write_all, waiting)
         return len(waiting)
-
-    def flush_now(self) -> None:
-        """Write what waits before the process ends."""
-        waiting, self._waiting = self._waiting, {}
-        self._write_all(waiting)
 
     def _write_all(self, waiting: dict[Key, list[CandleClosed]]) -> None:
         if not waiting:
@@ -70,6 +67,14 @@ def merge(path: Path, candles: Sequence[CandleClosed]) -> None:
     new = path.with_suffix(".tmp")
     frame.to_parquet(new, index=False)
     new.replace(path)
+
+
+def _newest(path: Path) -> Instant | None:
+    try:
+        column = pd.read_parquet(path, columns=["ts"])["ts"]
+    except (OSError, ValueError):
+        return None
+    return Instant(int(column.iloc[-1])) if len(column) else None
 
 
 def _stored(path: Path) -> Sequence[pd.DataFrame]:

@@ -20,7 +20,7 @@ from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.outbox import Outbox, Reached
 from services.fetcher.adapters.outside import Outside
-from services.fetcher.core.catch_up import Ask, Effect, Key
+from services.fetcher.core.catch_up import Ask, Effect, Tell
 from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class Decisions(Protocol):
     def due_prices(self) -> Sequence[PriceMoved]: ...
     def progress(self, wall: Instant) -> Progress: ...
     def loaded(self) -> CandlesLoaded: ...
-    def lost(self, key: Key, unannounced: Instant, wall: Instant) -> None: ...
+    def lost(self, tell: Tell, wall: Instant) -> None: ...
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Gateway:
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
 
     async def run(self) -> None:
-        """Fetch for ever; when told to stop, give the symbols back first and keep what was heard."""
+        """Fetch for ever; when told to stop, give the symbols back."""
         self._health.wait_for("history")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -97,7 +97,6 @@ class Gateway:
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
-            self._files.flush_now()
 
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -122,14 +121,15 @@ class Gateway:
         self._connect(tasks, gained)
 
     async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
-        """Where each series ends; a series without a file is copied into one."""
+        """Where each series ends; what its file lacks of it is copied there."""
         found: dict[Timeframe, Instant | None] = {}
         for timeframe in self._fetcher.timeframes:
-            has_file = self._files.has((symbol, timeframe))
-            newest = await self._bus.series(symbol, timeframe, newest=1 if has_file else None)
-            found[timeframe] = newest[-1].open_at if newest else None
-            for candle in newest:
-                self._files.note(candle)
+            newest = await self._bus.series(symbol, timeframe, newest=1)
+            top = found[timeframe] = newest[-1].open_at if newest else None
+            filed = await self._files.newest((symbol, timeframe))
+            if top is not None and (filed is None or filed < top):
+                for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
+                    self._files.note(candle)
         return found
 
     def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
@@ -225,8 +225,8 @@ class Gateway:
             await self._clock.sleep(FILES_S)
             log.info("files.written", files=await self._files.flush())
 
-    def _lost(self, key: Key, unannounced: Instant) -> None:
-        self._fetcher.lost(key, unannounced, self._clock.now())
+    def _lost(self, tell: Tell) -> None:
+        self._fetcher.lost(tell, self._clock.now())
 
     def _report(self) -> None:
         """Keep /health/ready and the log up with the loading of history."""

@@ -14,7 +14,7 @@ from libs.common.errors import Transient
 from libs.common.health import Health
 from libs.common.retry import backoff
 from libs.common.units import Instant
-from services.fetcher.core.catch_up import Effect, GivenUp, Key, Quarantined, Store, Tell
+from services.fetcher.core.catch_up import Effect, GivenUp, Quarantined, Store, Tell
 
 log = structlog.get_logger()
 
@@ -39,10 +39,10 @@ class Archive(Protocol):
 
 
 class Outbox:
-    """`lost` is told the series that Redis does not have any more, and from which candle on it must be announced."""
+    """`lost` is told the candle whose series does not end with the one before it."""
 
     def __init__(
-        self, bus: Bus, *, archive: Archive, health: Health, clock: Clock, lost: Callable[[Key, Instant], None]
+        self, bus: Bus, *, archive: Archive, health: Health, clock: Clock, lost: Callable[[Tell], None]
     ) -> None:
         self._bus = bus
         self._archive = archive
@@ -94,7 +94,7 @@ class Outbox:
     async def _let_out(self, item: Effect | CandlesLoaded | Reached) -> None:
         match item:
             case Tell(candle=candle, after=after):
-                self._told(candle, await self._insist(lambda: self._bus.announce(candle, after=after)))
+                self._told(item, await self._insist(lambda: self._bus.announce(candle, after=after)))
             case Store(candles=candles):
                 await self._insist(lambda: self._bus.append_history(candles))
                 for candle in candles:
@@ -111,10 +111,11 @@ class Outbox:
             case Reached(at=at):
                 self._health.market_ms = max(self._health.market_ms, at)
 
-    def _told(self, candle: CandleClosed, answer: Appended) -> None:
+    def _told(self, tell: Tell, answer: Appended) -> None:
+        candle = tell.candle
         if answer is Appended.BROKEN:
             log.warning("series.lost", symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at)
-            self._lost((candle.symbol, candle.timeframe), candle.open_at)
+            self._lost(tell)
         else:
             self._archive.note(candle)
 

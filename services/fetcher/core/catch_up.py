@@ -5,6 +5,7 @@
 3. A hole is given up only after TRIES answers that did not have it; a failed question is not an answer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,10 +29,15 @@ Key = tuple[Symbol, Timeframe]
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Store and announce, if the series ends with `after`."""
+    """Store and announce, if the series ends with `after`. `taken` counts how often the series was taken up."""
 
     candle: CandleClosed
     after: Instant | None
+    taken: int = 1
+
+    @property
+    def key(self) -> Key:
+        return self.candle.symbol, self.candle.timeframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class CatchUp:
     _late: dict[Key, Instant] = field(default_factory=dict)  # wall time when a candle began to be overdue
     _quiet: dict[Key, Instant] = field(default_factory=dict)  # candles up to here are not announced
     _launched: dict[Key, Instant] = field(default_factory=dict)
+    _taken: Counter[Key] = field(default_factory=Counter)
 
     @property
     def is_complete(self) -> bool:
@@ -99,6 +106,7 @@ class CatchUp:
         quiet = newest if stored is None else max(stored, newest - ANNOUNCED * interval)
         self._quiet[key] = Instant(quiet)
         self._launched[key] = launched
+        self._taken[key] += 1
         self._due[key] = Due(wall)  # also when nothing seems to be missing: `asks` finds that out
         self.loading.add(key)
 
@@ -182,14 +190,15 @@ class CatchUp:
             effects += self._try_again(ask.key, hole, wall)
         return effects
 
-    def lost(self, key: Key, unannounced: Instant, market: Instant, wall: Instant) -> None:
-        """The stored series is gone: store it again, and announce from the candle opened at `unannounced` on."""
-        if key not in self.lines:
-            return
-        told = Instant(unannounced - key[1].ms)
-        quiet = min(told, self._quiet[key]) if key in self.loading else told
-        self.begin(key, None, self._launched[key], market, wall)
-        self._quiet[key] = quiet
+    def lost(self, tell: Tell, market: Instant, wall: Instant) -> None:
+        """The series did not end where it should: store it again, and announce from this candle on.
+
+        What was decided before the series was taken up again says nothing new.
+        """
+        key = tell.key
+        if key in self.lines and tell.taken == self._taken[key]:
+            self.begin(key, None, self._launched[key], market, wall)
+            self._quiet[key] = Instant(tell.candle.open_at - key[1].ms)
 
     def _take(self, key: Key, candles: Iterable[Candle]) -> list[Effect]:
         before = self.lines[key].stored
@@ -203,7 +212,7 @@ class CatchUp:
         effects: list[Effect] = [Store(quiet)] if quiet else []
         after = quiet[-1].open_at if quiet else before
         for message in messages[len(quiet) :]:
-            effects.append(Tell(message, after))
+            effects.append(Tell(message, after, self._taken[key]))
             after = message.open_at
         return effects
 

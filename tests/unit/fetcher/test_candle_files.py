@@ -55,7 +55,6 @@ async def test_a_file_has_the_layout_that_training_reads(tmp_path: Path) -> None
 async def test_nothing_to_write_writes_nothing(tmp_path: Path) -> None:
     files = CandleFiles(tmp_path / "live")
     assert await files.flush() == 0
-    files.flush_now()
     assert not (tmp_path / "live").exists()
 
 
@@ -67,13 +66,15 @@ async def test_two_fetchers_that_write_one_series_lose_nothing(tmp_path: Path) -
     assert rows(tmp_path) == list(range(40))
 
 
-def test_what_waits_at_the_end_is_written(tmp_path: Path) -> None:
-    files = CandleFiles(tmp_path)
-    files.note(candle(5))
-    assert not files.has((BTC, candle(5).timeframe))
-    files.flush_now()
-    assert files.has((BTC, candle(5).timeframe))
-    assert rows(tmp_path) == [5]
+async def test_a_file_says_how_far_it_goes(tmp_path: Path) -> None:
+    files, key = CandleFiles(tmp_path), (BTC, candle(5).timeframe)
+    assert await files.newest(key) is None
+    for n in (5, 4):
+        files.note(candle(n))
+    await files.flush()
+    assert await files.newest(key) == candle(5).open_at
+    (tmp_path / f"{BTC}-15m.parquet").write_bytes(b"PAR1 but no more")
+    assert await files.newest(key) is None
 
 
 def test_a_half_written_file_of_the_dead_is_not_taken_for_the_file(tmp_path: Path) -> None:

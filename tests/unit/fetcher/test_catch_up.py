@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from libs.common.units import Instant, Timeframe
+from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import (
     ANNOUNCED,
     OVERDUE_MS,
@@ -183,18 +184,35 @@ def test_a_candle_that_is_not_heard_in_time_is_asked_for() -> None:
     assert answer(series, 10, 10, wall=later(OVERDUE_MS)) == [("tell", 10)]
 
 
+def tells(effects: Sequence[Effect]) -> list[Tell]:
+    return [effect for effect in effects if isinstance(effect, Tell)]
+
+
 def test_a_series_that_redis_lost_is_stored_again_and_told_from_where_it_was_not() -> None:
     series = complete()
-    series.hear(venue_candle(10), WALL)
-    series.lost(KEY, at(10), closes_at(10), WALL)
+    [tell] = tells(series.hear(venue_candle(10), WALL))
+    series.lost(tell, closes_at(10), WALL)
     assert answer(series, 10, *range(11)) == [*(("store", n) for n in range(6, 10)), ("tell", 10)]
 
 
-def test_a_loss_that_is_noticed_twice_changes_nothing_the_second_time() -> None:
+def test_what_was_decided_before_a_loss_was_noticed_does_not_begin_it_again() -> None:
     series = complete()
-    series.lost(KEY, at(10), closes_at(11), WALL)
-    series.lost(KEY, at(11), closes_at(11), WALL)
+    first, second = tells([*series.hear(venue_candle(10), WALL), *series.hear(venue_candle(11), WALL)])
+    series.lost(first, closes_at(11), WALL)
+    series.lost(second, closes_at(11), WALL)
     assert answer(series, 11, *range(12))[-3:] == [("store", 9), ("tell", 10), ("tell", 11)]
+    series.lost(second, closes_at(11), WALL)
+    assert series.is_complete
+
+
+def test_a_second_loss_is_noticed_too() -> None:
+    series = complete()
+    [tell] = tells(series.hear(venue_candle(10), WALL))
+    series.lost(tell, closes_at(10), WALL)
+    [ask] = series.asks(closes_at(10), WALL)
+    *_, again = tells(series.answered(ask, [venue_candle(n) for n in range(6, 11)], closes_at(10), WALL))
+    series.lost(again, closes_at(10), WALL)
+    assert answer(series, 10, *range(11))[-1] == ("tell", 10)
 
 
 def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
@@ -205,5 +223,5 @@ def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
     assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
     assert series.hear(venue_candle(10), WALL) == ()
     series.failed(ask, WALL)
-    series.lost(KEY, at(9), closes_at(9), WALL)
+    series.lost(Tell(as_message(venue_candle(9)), None), closes_at(9), WALL)
     assert series.asks(closes_at(9), WALL) == []

@@ -11,11 +11,11 @@ from libs.common.contracts.message import Message
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.health import Health
-from libs.common.units import Instant, Price, Timeframe
+from libs.common.units import Instant, Price
 from services.fetcher.adapters.outbox import WAITING, Outbox, Reached
 from services.fetcher.core import prices
 from services.fetcher.core.candles import as_message
-from services.fetcher.core.catch_up import Key, Store, Tell
+from services.fetcher.core.catch_up import Store, Tell
 from tests.support.venue_candles import BTC, venue_candle
 
 
@@ -35,13 +35,13 @@ class World:
     def __init__(self) -> None:
         self.bus, self.health = Shaky(), Health("fetcher")
         self.archived: list[CandleClosed] = []
-        self.lost: list[tuple[Key, Instant]] = []
+        self.lost: list[Tell] = []
         self.outbox = Outbox(
             self.bus,
             archive=self,
             health=self.health,
             clock=SystemClock(),
-            lost=lambda key, unannounced: self.lost.append((key, unannounced)),
+            lost=self.lost.append,
         )
 
     def note(self, candle: CandleClosed) -> None:
@@ -90,9 +90,10 @@ async def test_stored_and_told_candles_are_archived_and_repeats_too() -> None:
 
 async def test_a_series_that_is_gone_is_told_and_its_candle_is_not_archived() -> None:
     world = World()
-    world.outbox.put(Tell(candle(5), candle(4).open_at))
+    tell = Tell(candle(5), candle(4).open_at)
+    world.outbox.put(tell)
     await world.lets_out(world.outbox.flushed)
-    assert world.lost == [((BTC, Timeframe.M15), candle(5).open_at)]
+    assert world.lost == [tell]
     assert world.archived == []
 
 
