@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from libs.common.settings import CONFIG_VARIABLE, PREFIX, Settings
 from libs.common.settings.effective import shown
 from libs.common.settings.sections import SECTIONS, Venue
+from libs.common.settings.sources import is_secret
 
 SERVICES: Final = ("fetcher", "predictor", "executor", "trailing", "postmortem")
 SCALABLE: Final = frozenset({"fetcher", "predictor", "executor", "trailing", "postmortem"})
@@ -44,6 +45,11 @@ class Program:
     group: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    secret: frozenset[str] = frozenset()  # names in `environment` whose values are written to no file
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return {name: self.environment[name] for name in sorted(self.secret)}
 
 
 def programs(settings: Settings, *, scale: Mapping[str, int], redis_command: Sequence[str] | None) -> list[Program]:
@@ -88,8 +94,17 @@ def variable(key: str) -> str:
     return PREFIX + key.replace(".", "__").upper()
 
 
+SECRET_VARIABLES: Final = frozenset(
+    variable(f"{section}.{info.alias or name}")
+    for section, model in SECTIONS.items()
+    for name, info in model.model_fields.items()
+    if is_secret(info)
+)
+
+
 def _service(settings: Settings, service: str, instance: str, group: str) -> Program:
     command = (sys.executable, "-m", f"services.{service}.main")
     # Many threads that spin cost more than they give: a fit took ten times as long on a busy machine.
     threads = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-    return Program(instance, group, command, {**environment(settings, service, instance), **threads})
+    told = environment(settings, service, instance)
+    return Program(instance, group, command, {**told, **threads}, SECRET_VARIABLES & told.keys())

@@ -14,7 +14,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from ironkeel.local.home import Home, Instance, is_alive
 from ironkeel.local.programs import Program, service_of
-from ironkeel.local.supervisor_config import render
+from ironkeel.local.supervisor_config import render, secrets_of
 from libs.common.clock import Clock
 from libs.common.settings import PREFIX
 
@@ -32,7 +32,7 @@ class ProgramState:
 
 
 def start(home: Home, programs: Sequence[Program], *, root: Path) -> subprocess.Popen[bytes]:
-    """Write the configuration (it may hold keys: owner only) and start supervisord, out of reach of Ctrl-C."""
+    """Write the configuration and start supervisord, out of reach of Ctrl-C; secrets go through its environment."""
     config = home.run / "supervisord.conf"
     config.touch(mode=0o600)
     config.chmod(0o600)
@@ -41,7 +41,7 @@ def start(home: Home, programs: Sequence[Program], *, root: Path) -> subprocess.
     with (home.logs / "supervisord.out").open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(config)],
-            env=inherited,
+            env={**inherited, **secrets_of(programs)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -2,6 +2,9 @@
 
 A process that lived longer than START_S is started again at once; one that dies sooner is started after 1, 2 and
 3 seconds, then the lifeline begins that row again: the back-off is capped and never gives up.
+
+Secrets are not in the file: supervisord holds them in its environment, where the file names them for the programs that
+may know them and empties them for all others, because children inherit everything that is not overridden.
 """
 
 import shlex
@@ -31,11 +34,17 @@ def render(home: Home, programs: Sequence[Program], *, root: Path) -> str:
         for group in PRIORITY
         if any(program.group == group for program in programs)
     }
-    parts = [_daemon(home), _lifeline(home, root)]
-    parts += [_program(home, program, root) for program in programs]
+    hidden = {name: "" for name in secrets_of(programs)}
+    parts = [_daemon(home), _lifeline(home, root, hidden)]
+    parts += [_program(home, program, root, hidden) for program in programs]
     parts += [_section(f"group:{group}", {"programs": ",".join(p.name for p in members), "priority": PRIORITY[group]})
               for group, members in groups.items()]  # fmt: skip
     return "\n".join(parts)
+
+
+def secrets_of(programs: Sequence[Program]) -> Mapping[str, str]:
+    """What supervisord must hold in its environment for `programs`."""
+    return {name: value for program in programs for name, value in program.secrets.items()}
 
 
 def _daemon(home: Home) -> str:
@@ -64,13 +73,14 @@ def _daemon(home: Home) -> str:
     )
 
 
-def _lifeline(home: Home, root: Path) -> str:
+def _lifeline(home: Home, root: Path, hidden: Mapping[str, str]) -> str:
     command = [sys.executable, "-m", "ironkeel.local.lifeline", str(lock_file(home))]
     return _section(
         "eventlistener:lifeline",
         {
             "command": shlex.join(command),
             "directory": root,
+            "environment": _environment(hidden, frozenset()),
             "events": "TICK_5,PROCESS_STATE_FATAL",
             "priority": 1,
             "startretries": 1_000_000,
@@ -81,13 +91,13 @@ def _lifeline(home: Home, root: Path) -> str:
     )
 
 
-def _program(home: Home, program: Program, root: Path) -> str:
+def _program(home: Home, program: Program, root: Path, hidden: Mapping[str, str]) -> str:
     return _section(
         f"program:{program.name}",
         {
             "command": shlex.join(program.command),
             "directory": root,
-            "environment": ",".join(f"{key}={_quoted(key, value)}" for key, value in program.environment.items()),
+            "environment": _environment({**hidden, **program.environment}, program.secret),
             "autorestart": "true",
             "startsecs": START_S,
             "startretries": RETRIES,
@@ -112,9 +122,19 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _quoted(key: str, value: str) -> str:
-    """A value that supervisord reads back unchanged: its format knows no escapes and strips quotes at the ends."""
+def _environment(values: Mapping[str, str], secret: frozenset[str]) -> str:
+    """Every value in quotes that it does not contain; a secret one as a name that supervisord looks up."""
+    told = []
+    for key, value in values.items():
+        quote = _quote(key, value)
+        written = f"%(ENV_{key})s" if key in secret else _escaped(value)
+        told.append(f"{key}={quote}{written}{quote}")
+    return ",".join(told)
+
+
+def _quote(key: str, value: str) -> str:
+    """The quotes in which supervisord reads a value back unchanged: it knows no escapes and strips them at the ends."""
     for quote in ('"', "'"):
         if quote not in value and "\n" not in value and value == value.strip("\"'"):
-            return f"{quote}{_escaped(value)}{quote}"
+            return quote
     raise Misconfigured(f"{key}: a value with a line break, quotes of both kinds or at its ends cannot be handed on")

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from ironkeel.local import supervisor
 from ironkeel.local.home import Home, is_alive, lock_file, open_home, sole_owner
 from ironkeel.local.lifeline import is_orphaned
-from ironkeel.local.programs import Program
+from ironkeel.local.programs import Program, programs
 from libs.common.clock import SystemClock
+from libs.common.settings import load
 from tests.support.system import ROOT, until
 
 LIVES = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(0)); time.sleep(600)"
@@ -134,3 +136,38 @@ def test_children_live_in_another_session_and_see_their_own_environment(
     log = owned.logs / "executor.log"
     said = until(lambda: log.exists() and log.read_text(), within=10, what="a word of the child")
     assert said == "50% 'off' today False\n"
+
+
+SECRETS = {
+    "exchange.api_key": "venue-key-50%-'s",
+    "exchange.api_secret": "%(here)s-venue-secret",
+    "paper.api_key": "paper-key",
+    "paper.api_secret": "paper,secret=1",
+    "api.token": "api-token",
+}
+NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows environments")
+
+
+def environment_of(process: int) -> Mapping[str, str]:
+    entries = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+@NEEDS_PROC
+def test_each_process_holds_its_own_secrets_and_no_file_holds_any(owned: Home, daemons: Daemons) -> None:
+    lives = (sys.executable, "-S", "-c", LIVES)
+    system = programs(load(SECRETS), scale={}, redis_command=lives)
+    daemons.append(supervisor.start(owned, [replace(each, command=lives) for each in system], root=ROOT))
+    until(lambda: {s.state for s in supervisor.states(owned).values()} == {"RUNNING"}, within=30, what="all running")
+    held = {}
+    for each in system:
+        environment = environment_of(running(owned, each.name))
+        held[each.name] = {key for key, word in SECRETS.items() if any(word in said for said in environment.values())}
+    assert held == {
+        "executor": {*SECRETS},
+        "paper_exchange": {"paper.api_key", "paper.api_secret"},
+        **{name: set() for name in ("redis", "fetcher", "predictor", "trailing", "postmortem")},
+    }
+    written = [path for path in owned.path.rglob("*") if path.is_file()]
+    assert owned.run / "supervisord.conf" in written
+    assert not [(path, word) for path in written for word in SECRETS.values() if word.encode() in path.read_bytes()]

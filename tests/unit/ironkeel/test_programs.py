@@ -56,6 +56,13 @@ def test_each_process_is_told_only_its_own_secrets(service: str, known: set[str]
     assert held == known
 
 
+def test_every_secret_that_a_process_is_told_is_marked_as_one() -> None:
+    for program in programs(load(SECRETS), scale={"fetcher": 2}, redis_command=("redis-server",)):
+        held = {name for name, value in program.environment.items() if value in SECRETS.values()}
+        assert set(program.secrets) == held
+        assert all(program.secrets[name] == program.environment[name] for name in held)
+
+
 def test_a_child_reads_the_settings_that_it_was_started_with(monkeypatch: pytest.MonkeyPatch) -> None:
     started = load({"risk.leverage": "3", "market.symbols": "BTCUSDT,ETHUSDT", "paper.speed": "max"})
     for name, value in environment(started, "executor", "executor").items():
