@@ -51,8 +51,10 @@ class Intent:
 def judged(intent: Intent, order: VenueOrder) -> OrderEvent:
     """Return what the venue's own record says of our order."""
     action = Action.opening(intent.side) if intent.is_entry else Action.closing(intent.side)
-    asked = (intent.symbol, action, intent.qty, not intent.is_entry)
-    if (order.symbol, order.action, order.qty, order.reduce_only) != asked:
+    asked = (intent.symbol, action, not intent.is_entry)
+    # The venue may cut a reduce-only order down to what is left of the position.
+    as_much = order.qty == intent.qty or (order.reduce_only and order.qty < intent.qty)
+    if (order.symbol, order.action, order.reduce_only) != asked or not as_much:
         return OrderEvent.CONTRADICTED
     match order.status:
         case OrderStatus.FILLED:

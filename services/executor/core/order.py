@@ -63,6 +63,8 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PLANNED, _E.CANCELLED): _S.CANCELLED,
     (_S.PLANNED, _E.UNHEARD): _S.UNKNOWN,  # the answer of a send that another hand has put back meanwhile
     (_S.PLANNED, _E.DEFERRED): _S.PLANNED,
+    (_S.PLANNED, _E.REFUSED): _S.REFUSED,  # the venue's own record of an earlier send
+    (_S.PLANNED, _E.CONTRADICTED): _S.MANUAL_REVIEW,  # somebody else used its name while it waited
     (_S.SUBMITTING, _E.ACCEPTED): _S.ACCEPTED,
     (_S.SUBMITTING, _E.PART_FILLED): _S.PARTIAL,  # the fill may outrun the acknowledgement
     (_S.SUBMITTING, _E.FILLED): _S.FILLED,  # the fill may outrun the acknowledgement
@@ -85,6 +87,7 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PARTIAL, _E.PART_FILLED): _S.PARTIAL,
     (_S.PARTIAL, _E.FILLED): _S.FILLED,
     (_S.PARTIAL, _E.CANCELLED): _S.CANCELLED,  # the unfillable rest of a market order
+    (_S.PARTIAL, _E.REFUSED): _S.CANCELLED,  # what is filled is filled, the rest is not wanted
     (_S.PARTIAL, _E.UNHEARD): _S.PARTIAL,
     (_S.PARTIAL, _E.DEFERRED): _S.PARTIAL,
     (_S.PARTIAL, _E.CONTRADICTED): _S.MANUAL_REVIEW,
@@ -92,15 +95,26 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.FILLED, _E.PART_FILLED): _S.FILLED,  # frames may be reordered
     (_S.FILLED, _E.FILLED): _S.FILLED,
     (_S.FILLED, _E.CANCELLED): _S.FILLED,  # the fill crossed the cancel on the wire
+    (_S.FILLED, _E.REFUSED): _S.FILLED,  # a refusal of another send of it
     (_S.FILLED, _E.UNHEARD): _S.FILLED,
     (_S.FILLED, _E.DEFERRED): _S.FILLED,  # another hand sent it: ours was the late one
+    (_S.FILLED, _E.CONTRADICTED): _S.MANUAL_REVIEW,  # the fill came first, the order it belongs to second
     (_S.CANCELLED, _E.ACCEPTED): _S.CANCELLED,  # the acknowledgement came second
     (_S.CANCELLED, _E.PART_FILLED): _S.CANCELLED,  # a fill from before the cancel
     (_S.CANCELLED, _E.FILLED): _S.FILLED,  # a fill may cross a cancel
     (_S.CANCELLED, _E.CANCELLED): _S.CANCELLED,
     (_S.CANCELLED, _E.UNHEARD): _S.CANCELLED,
     (_S.CANCELLED, _E.DEFERRED): _S.CANCELLED,
+    (_S.CANCELLED, _E.REFUSED): _S.CANCELLED,
+    (_S.CANCELLED, _E.CONTRADICTED): _S.MANUAL_REVIEW,
     (_S.REFUSED, _E.REFUSED): _S.REFUSED,
+    (_S.REFUSED, _E.ACCEPTED): _S.REFUSED,  # creates are asynchronous: the Rejected frame outran the acknowledgement
+    (_S.REFUSED, _E.PART_FILLED): _S.PARTIAL,  # a fill is a fact, whatever was said before
+    (_S.REFUSED, _E.FILLED): _S.FILLED,  # a fill is a fact, whatever was said before
+    (_S.REFUSED, _E.CANCELLED): _S.REFUSED,
+    (_S.REFUSED, _E.UNHEARD): _S.REFUSED,  # the stream told us what the reply did not
+    (_S.REFUSED, _E.DEFERRED): _S.REFUSED,
+    (_S.REFUSED, _E.CONTRADICTED): _S.MANUAL_REVIEW,
     (_S.UNKNOWN, _E.ACCEPTED): _S.ACCEPTED,
     (_S.UNKNOWN, _E.PART_FILLED): _S.PARTIAL,
     (_S.UNKNOWN, _E.FILLED): _S.FILLED,
@@ -115,6 +129,9 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.MANUAL_REVIEW, _E.PART_FILLED): _S.MANUAL_REVIEW,
     (_S.MANUAL_REVIEW, _E.FILLED): _S.MANUAL_REVIEW,
     (_S.MANUAL_REVIEW, _E.CANCELLED): _S.MANUAL_REVIEW,
+    (_S.MANUAL_REVIEW, _E.REFUSED): _S.MANUAL_REVIEW,
+    (_S.MANUAL_REVIEW, _E.UNHEARD): _S.MANUAL_REVIEW,
+    (_S.MANUAL_REVIEW, _E.DEFERRED): _S.MANUAL_REVIEW,
     (_S.MANUAL_REVIEW, _E.CONTRADICTED): _S.MANUAL_REVIEW,
     (_S.MANUAL_REVIEW, _E.REVIEWED): _S.CANCELLED,
 }

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 TRIES: Final = 5  # sends of one id that the venue refuses for now
 LOOKS: Final = 2  # times that every source must say "no such order", late enough to count
 PATIENCE_S: Final = 10  # spent on an ambiguous order at once; afterwards it is looked after in the background
+_OF_ONE_SEND: Final = frozenset({OrderEvent.REFUSED, OrderEvent.DEFERRED})
 FILL_S: Final = 1.5  # a market order is filled or cancelled at once: then its frames are on their way
 
 
@@ -87,9 +88,13 @@ class Sender:
                 return self._record(intent, OrderEvent.UNHEARD, text)
 
     def _record(self, intent: Intent, event: OrderEvent, reason: str = "") -> Intent:
-        """Write down what the venue said; a fact needs no fence."""
+        """Write down what the venue said; a fact needs no fence, but a refusal ends only the send it answers."""
         desk = self._desk
         with desk.write() as pages:
+            now = pages.intent(intent.link_id) or intent
+            if event in _OF_ONE_SEND and now.sent_at != intent.sent_at:
+                log.warning("order.sent_by_another", order=intent.link_id, unheeded=event, reason=reason)
+                return now
             folding = Folding(pages, desk.instance, desk.clock.now())
             return folding.advance(intent.link_id, event, at=desk.market.now(), reason=reason) or intent
 

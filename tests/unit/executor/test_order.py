@@ -13,6 +13,16 @@ def test_what_the_table_does_not_have_cannot_happen(state: OrderState, event: Or
         advance(state, event)
 
 
+@pytest.mark.parametrize(
+    ("state", "event"),
+    sorted(product(S, {E.ACCEPTED, E.PART_FILLED, E.FILLED, E.CANCELLED, E.REFUSED, E.UNHEARD, E.DEFERRED}))
+    + sorted((state, E.CONTRADICTED) for state in S),
+)
+def test_nothing_that_the_venue_says_stops_the_process(state: OrderState, event: OrderEvent) -> None:
+    """Frames, replies and lookups cross each other, and two hands may have sent: every order of them is possible."""
+    assert advance(state, event) in S
+
+
 @pytest.mark.parametrize("state", [S.SUBMITTING, S.ACCEPTED, S.PARTIAL, S.UNKNOWN, S.CANCELLED, S.PLANNED])
 def test_a_fill_counts_whatever_else_was_heard_before(state: OrderState) -> None:
     assert advance(state, E.FILLED) is S.FILLED
