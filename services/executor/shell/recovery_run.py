@@ -1,8 +1,8 @@
 """Starting is recovering: read everything, decide one of six actions, act, and say so."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -30,6 +30,7 @@ from services.executor.shell.stop_keeper import StopKeeper
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 UNRESOLVED: Final = frozenset({OrderState.MANUAL_REVIEW})
 
 
@@ -41,7 +42,6 @@ class Reports:
     working: tuple[VenueOrder, ...]
     history: tuple[VenueOrder, ...]
     asked_at: Instant  # wall
-    requests: int
 
 
 class RecoveryRun:
@@ -53,6 +53,7 @@ class RecoveryRun:
         self._sender = sender
         self._reconciler = reconciler
         self._stops = stops
+        self._questions = 0
 
     async def run(self, session: SessionStart) -> Recovery:
         """Recover, trying again for as long as the venue does not answer; entries stay closed meanwhile."""
@@ -80,32 +81,37 @@ class RecoveryRun:
         desk.phase = Phase.SEEKING_ENTRY
         desk.settle_phase()
         self._note_balance()
-        self._tell_done(recovery, began, reports.requests)
+        self._tell_done(recovery, began, self._questions)
         desk.health.done_with("recovering")
         return recovery
+
+    async def _heard(self, answer: Awaitable[T]) -> T:
+        """Ask the venue, and count the question: the evidence says how many there were."""
+        self._questions += 1
+        return await answer
 
     async def _check_account(self) -> None:
         """Clock, key and instruments. Raises Misconfigured for a key that may withdraw."""
         desk = self._desk
         before = desk.clock.now()
-        server = await desk.trading.server_time()
+        server = await self._heard(desk.trading.server_time())
         desk.clock_offset_ms = server - (before + desk.clock.now()) // 2
-        facts = await desk.trading.key_facts()
+        facts = await self._heard(desk.trading.key_facts())
         if facts.may_withdraw:
             raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")
         if facts.read_only:
             raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
-        desk.instruments = {listed.symbol: listed for listed in await desk.trading.instruments()}
-        desk.market.observe(await desk.trading.market_time())
+        desk.instruments = {listed.symbol: listed for listed in await self._heard(desk.trading.instruments())}
+        desk.market.observe(await self._heard(desk.trading.market_time()))
 
     async def _ask(self) -> Reports:
         desk = self._desk
         asked = desk.clock.now()
-        desk.wallet = await desk.trading.wallet()
-        positions = await desk.read_positions()
-        working = tuple(await desk.trading.open_orders())
-        history = tuple(await desk.trading.order_history(None, since=await self._since()))
-        return Reports(positions, working, history, asked, requests=8)
+        desk.wallet = await self._heard(desk.trading.wallet())
+        positions = await self._heard(desk.read_positions())
+        working = tuple(await self._heard(desk.trading.open_orders()))
+        history = tuple(await self._heard(desk.trading.order_history(None, since=await self._since())))
+        return Reports(positions, working, history, asked)
 
     async def _since(self) -> Instant:
         with self._desk.ledger.read() as pages:
