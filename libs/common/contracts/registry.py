@@ -68,7 +68,7 @@ UPCASTERS: Final[Mapping[str, tuple[str, Upcaster]]] = {}
 
 def encode(message: Message) -> tuple[bytes, bytes]:
     """Return the two fields of a stream entry: schema name and JSON, decimals as strings."""
-    return message.schema_name.encode(), orjson.dumps(message.model_dump(mode="json"))
+    return message.schema_name.encode(), message.model_dump_json().encode()
 
 
 def decode(
