@@ -79,8 +79,17 @@ class Bus(Protocol):
         """Append to the candle's own series; False if it is there already or a later one is."""
         ...
 
-    async def append_history(self, candles: Sequence[CandleClosed]) -> int:
-        """Append in the order given; return how many were new. The others are there, or a later one is."""
+    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+        """Append candles of one series in the order given; return how many were new.
+
+        The others are there, or a later one is.
+        after: when the candle opened that the series must have reached. If it has not (it was lost), nothing is done
+        and the answer is None.
+        """
+        ...
+
+    async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
+        """When the last stored candle of each series opened; None: the series is empty."""
         ...
 
     async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:

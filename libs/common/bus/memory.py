@@ -159,13 +159,19 @@ class MemoryBus:
     async def append_series(self, candle: CandleClosed) -> bool:
         return await self.append_history((candle,)) == 1
 
-    async def append_history(self, candles: Sequence[CandleClosed]) -> int:
+    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+        if candles and after is not None:
+            end = self._end_of(candles[0].symbol, candles[0].timeframe)
+            if end is None or end < after:
+                return None
         return sum(self._append(candle) for candle in candles)
+
+    async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
+        return [self._end_of(*key) for key in keys]
 
     async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
         self._step()
-        stored = self.server.series.get(series_name(candle.symbol, candle.timeframe), [])
-        last = stored[-1].open_at if stored else None
+        last = self._end_of(candle.symbol, candle.timeframe)
         if last is not None and last >= candle.open_at:
             return Appended.THERE
         if last != after:
@@ -272,6 +278,10 @@ class MemoryBus:
         else:
             self._marks[stream].acknowledge(entry_id)
             self.server.cursors.setdefault(self._instance, {})[stream] = self._marks[stream].at
+
+    def _end_of(self, symbol: Symbol, timeframe: Timeframe) -> Instant | None:
+        stored = self.server.series.get(series_name(symbol, timeframe))
+        return stored[-1].open_at if stored else None
 
     def _append(self, candle: CandleClosed) -> bool:
         stored = self.server.series.setdefault(series_name(candle.symbol, candle.timeframe), [])

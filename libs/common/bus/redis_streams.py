@@ -197,11 +197,17 @@ class RedisBus:
     async def append_series(self, candle: CandleClosed) -> bool:
         return await self.append_history((candle,)) == 1
 
-    async def append_history(self, candles: Sequence[CandleClosed]) -> int:
+    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
         try:
-            return await self._series.append(candles)
+            return await self._series.append(candles, after)
         except RedisError as error:
             raise Transient(f"not appended: {error}") from error
+
+    async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
+        try:
+            return await self._series.ends(keys)
+        except RedisError as error:
+            raise Transient(f"ends of series not read: {error}") from error
 
     async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from libs.common.bus import Appended
 from libs.common.bus.dead_letters import DeadLetters
@@ -27,7 +26,28 @@ redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], ARGV[1] .. '-0', 't', ARGV[3
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 't', ARGV[3], 'm', ARGV[4])
 return 'new'
 """
-_REFUSED: Final = "equal or smaller than the target stream top item"
+# One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles.
+_APPEND: Final = """
+local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+local last = top[1] and tonumber(string.match(top[1][1], '%d+')) or -1
+if ARGV[1] ~= '' and last < tonumber(ARGV[1]) then return -1 end
+local new = 0
+for n = 4, #ARGV, 2 do
+  if tonumber(ARGV[n]) > last then
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], ARGV[n] .. '-0', 't', ARGV[3], 'm', ARGV[n + 1])
+    last, new = tonumber(ARGV[n]), new + 1
+  end
+end
+return new
+"""
+_ENDS: Final = """
+local ends = {}
+for n = 1, #KEYS do
+  local top = redis.call('XREVRANGE', KEYS[n], '+', '-', 'COUNT', 1)
+  ends[n] = top[1] and string.match(top[1][1], '%d+') or ''
+end
+return ends
+"""
 
 
 def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
@@ -40,21 +60,26 @@ class SeriesStore:
         self._redis, self._prefix, self._length, self._dead = redis, prefix, length, dead
         self._stream_length = stream_length
         self._announce = redis.register_script(_ANNOUNCE)
+        self._append = redis.register_script(_APPEND)
+        self._ends = redis.register_script(_ENDS)
 
-    async def append(self, candles: Sequence[CandleClosed]) -> int:
-        """Append in the order given; return how many were new. The others are there, or a later one is."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for candle in candles:
-                schema, body = encode(candle)
-                pipe.xadd(
-                    self._prefix + series_name(candle.symbol, candle.timeframe),
-                    {"t": schema, "m": body},
-                    id=f"{candle.open_at}-0",
-                    maxlen=self._length,
-                    approximate=True,
-                )
-            answers = await pipe.execute(raise_on_error=False)
-        return sum(self._is_new(answer) for answer in answers)
+    async def append(self, candles: Sequence[CandleClosed], after: Instant | None) -> int | None:
+        """See `Bus.append_history`."""
+        if not candles:
+            return 0
+        first = candles[0]
+        args: list[str | int | bytes] = ["" if after is None else after, self._length, first.schema_name]
+        for candle in candles:
+            args += (candle.open_at, encode(candle)[1])
+        new: int = await self._append(keys=[self._prefix + series_name(first.symbol, first.timeframe)], args=args)
+        return None if new < 0 else new
+
+    async def ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
+        """See `Bus.series_ends`."""
+        if not keys:
+            return ()
+        answer: list[bytes] = await self._ends(keys=[self._prefix + series_name(*key) for key in keys])
+        return [Instant(int(end)) if end else None for end in answer]
 
     async def announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
         """Append to the series and to the stream of candles, if the series ends with `after`."""
@@ -66,14 +91,6 @@ class SeriesStore:
             keys=keys, args=[str(candle.open_at), before, schema, body, *lengths]
         )
         return Appended(answer.decode() if isinstance(answer, bytes) else answer)
-
-    @staticmethod
-    def _is_new(answer: object) -> bool:
-        if isinstance(answer, ResponseError) and _REFUSED in str(answer):
-            return False
-        if isinstance(answer, Exception):
-            raise answer
-        return True
 
     async def read(
         self, symbol: Symbol, timeframe: Timeframe, *, since: Instant, newest: int | None

@@ -1,5 +1,6 @@
 """Series: one stream of candles a symbol and timeframe, strictly in order."""
 
+import asyncio
 from dataclasses import replace
 
 from libs.common.units import Symbol, Timeframe
@@ -27,6 +28,31 @@ async def test_history_is_appended_at_once_and_says_how_much_was_new(world: Worl
     bus = await world.bus("fetcher", "fetcher")
     await bus.append_series(candle(n=0))
     assert await bus.append_history([candle(n=n) for n in range(4)]) == 3
+
+
+async def test_history_after_a_lost_series_is_refused_as_a_whole(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    first, *rest = (candle(n=n) for n in range(4))
+    assert await bus.append_history(rest, after=first.open_at) is None
+    assert await bus.series(BTC, Timeframe.M15) == []
+    assert await bus.append_history([first, rest[0]]) == 2
+    assert await bus.append_history(rest, after=first.open_at) == 2
+    assert await bus.series(BTC, Timeframe.M15) == [first, *rest]
+
+
+async def test_of_two_that_fill_one_series_neither_leaves_a_hole(world: World) -> None:
+    bus, rival = await world.bus("fetcher", "fetcher"), await world.bus("fetcher", "fetcher-2")
+    begun_earlier, begun_later = [candle(n=n) for n in range(300)], [candle(n=n) for n in range(5, 305)]
+    await asyncio.gather(bus.append_history(begun_earlier), rival.append_history(begun_later))
+    opens = [each.open_at for each in await bus.series(BTC, Timeframe.M15)]
+    assert opens == list(range(opens[0], candle(n=304).open_at + 1, Timeframe.M15.ms))
+
+
+async def test_the_end_of_every_series_is_known_at_once(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    await bus.append_history([candle(n=n) for n in range(3)])
+    assert list(await bus.series_ends([])) == []
+    assert list(await bus.series_ends([(BTC, Timeframe.M15), (BTC, Timeframe.H1)])) == [candle(n=2).open_at, None]
 
 
 async def test_a_range_is_asked_for_by_time_and_by_number(world: World) -> None:
