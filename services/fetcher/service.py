@@ -13,7 +13,7 @@ from libs.common.contracts.message import Message, message_id
 from libs.common.contracts.positions import PositionChanged, PositionClosed, PositionOpened, PositionSnapshot
 from libs.common.exchange.market_types import Candle, CandleClosedFrame, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.units import Instant, Symbol, Timeframe
-from services.fetcher.core.catch_up import Ask, CatchUp, Effect, Key, Tell
+from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Loss
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.shares import wanted
@@ -113,9 +113,14 @@ class Fetcher:
     def failed(self, ask: Ask, wall: Instant) -> None:
         self.series.failed(ask, wall)
 
-    def lost(self, tell: Tell, wall: Instant) -> None:
-        """Redis does not have the series of this candle any more."""
-        self.series.lost(tell, self.market.now(), wall)
+    @property
+    def ends(self) -> Sequence[End]:
+        """What Redis must have of each series at rest."""
+        return self.series.ends
+
+    def lost(self, loss: Loss, wall: Instant) -> None:
+        """Redis does not have all of this series any more."""
+        self.series.lost(loss, self.market.now(), wall)
         self._loading_since = self._loading_since or wall
 
     def due_prices(self) -> Sequence[PriceMoved]:

@@ -179,6 +179,31 @@ async def test_a_flushed_redis_has_its_history_back_and_the_new_candle_is_announ
     assert hall.series() == list(range(-8, 2))
 
 
+async def test_a_flushed_redis_has_its_history_back_before_any_candle_closes(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0])
+    hall.redis.flush()
+    await hall.until(lambda: hall.series() == hall.series(ETH) == list(range(-9, 1)), within_s=10)
+    assert hall.told() == []
+    hall.closes(1)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [1])
+
+
+async def test_a_redis_that_lost_its_last_moment_hears_it_again(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.until(lambda: bool(hall.said_loaded()))
+    kept = len(hall.redis.streams["candle"])
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0])
+    del hall.redis.streams["candle"][kept:]
+    for stored in hall.redis.series.values():
+        stored.pop()
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0], within_s=10)
+    assert hall.series() == [*HISTORY, 0]
+
+
 async def test_a_moved_price_is_told_and_an_unmoved_one_is_not(hall: MarketHall) -> None:
     await hall.starts()
     await hall.until(lambda: hall.prices() == [Decimal(1000)])

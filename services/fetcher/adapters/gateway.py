@@ -18,9 +18,9 @@ from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedU
 from libs.common.health import Health
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
-from services.fetcher.adapters.outbox import Outbox, Reached
+from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
-from services.fetcher.core.catch_up import Ask, Effect, Tell
+from services.fetcher.core.catch_up import Ask, Effect, End, Loss
 from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
@@ -29,6 +29,7 @@ LOOK_S: Final = 1.0
 ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
+VERIFY_S: Final = 5.0
 CONNECTIONS: Final = 8
 
 
@@ -55,7 +56,9 @@ class Decisions(Protocol):
     def due_prices(self) -> Sequence[PriceMoved]: ...
     def progress(self, wall: Instant) -> Progress: ...
     def loaded(self) -> CandlesLoaded: ...
-    def lost(self, tell: Tell, wall: Instant) -> None: ...
+    @property
+    def ends(self) -> Sequence[End]: ...
+    def lost(self, loss: Loss, wall: Instant) -> None: ...
 
 
 @dataclass(slots=True)
@@ -90,8 +93,10 @@ class Gateway:
         self._health.wait_for("history")
         try:
             async with asyncio.TaskGroup() as tasks:
-                for loop in (self._outbox.run, self._learn_positions, self._tell_prices, self._keep_files):
+                for loop in (self._outbox.run, self._learn_positions, self._tell_prices):
                     tasks.create_task(loop())
+                for chore in (self._keep_files, self._verify_series):
+                    tasks.create_task(chore())
                 tasks.create_task(self._ask_what_is_due(tasks))
                 tasks.create_task(self._say_loaded())
                 await self._look_after_share(tasks)
@@ -225,8 +230,14 @@ class Gateway:
             await self._clock.sleep(FILES_S)
             log.info("files.written", files=await self._files.flush())
 
-    def _lost(self, tell: Tell) -> None:
-        self._fetcher.lost(tell, self._clock.now())
+    async def _verify_series(self) -> None:
+        """See whether Redis still has what it was given: readers need the series long before the next candle."""
+        while True:
+            await self._clock.sleep(VERIFY_S)
+            self._outbox.put(Verify(self._fetcher.ends))
+
+    def _lost(self, loss: Loss) -> None:
+        self._fetcher.lost(loss, self._clock.now())
 
     def _report(self) -> None:
         """Keep /health/ready and the log up with the loading of history."""

@@ -1,7 +1,7 @@
 """What was decided leaves through here: one at a time, in the order of the decisions, until Redis has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from libs.common.errors import Transient
 from libs.common.health import Health
 from libs.common.retry import backoff
 from libs.common.units import Instant
-from services.fetcher.core.catch_up import Effect, GivenUp, Quarantined, Store, Tell
+from services.fetcher.core.catch_up import Effect, End, GivenUp, Loss, Quarantined, Store, Tell
 
 log = structlog.get_logger()
 
@@ -29,7 +29,14 @@ class Reached:
     at: Instant
 
 
-Item = Effect | PriceMoved | CandlesLoaded | Reached
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Look whether each of these series is in Redis up to its end: everything up to there is out when this is."""
+
+    ends: Sequence[End]
+
+
+Item = Effect | PriceMoved | CandlesLoaded | Reached | Verify
 
 
 class Archive(Protocol):
@@ -39,10 +46,10 @@ class Archive(Protocol):
 
 
 class Outbox:
-    """`lost` is told the candle whose series does not end with the one before it."""
+    """`lost` is told of every series that Redis does not have as far as it was given."""
 
     def __init__(
-        self, bus: Bus, *, archive: Archive, health: Health, clock: Clock, lost: Callable[[Tell], None]
+        self, bus: Bus, *, archive: Archive, health: Health, clock: Clock, lost: Callable[[Loss], None]
     ) -> None:
         self._bus = bus
         self._archive = archive
@@ -91,14 +98,14 @@ class Outbox:
             await self._insist(lambda: self._bus.publish(*prices))
             prices.clear()
 
-    async def _let_out(self, item: Effect | CandlesLoaded | Reached) -> None:
+    async def _let_out(self, item: Effect | CandlesLoaded | Reached | Verify) -> None:
         match item:
-            case Tell(candle=candle, after=after):
-                self._told(item, await self._insist(lambda: self._bus.announce(candle, after=after)))
-            case Store(candles=candles):
-                await self._insist(lambda: self._bus.append_history(candles))
-                for candle in candles:
-                    self._archive.note(candle)
+            case Tell():
+                await self._tell(item)
+            case Store():
+                await self._store(item)
+            case Verify(ends=ends):
+                await self._verify(ends)
             case GivenUp(candle=missing):
                 log.error(
                     "candle.given_up", symbol=missing.symbol, timeframe=missing.timeframe, open_at=missing.open_at
@@ -111,13 +118,31 @@ class Outbox:
             case Reached(at=at):
                 self._health.market_ms = max(self._health.market_ms, at)
 
-    def _told(self, tell: Tell, answer: Appended) -> None:
+    async def _tell(self, tell: Tell) -> None:
         candle = tell.candle
-        if answer is Appended.BROKEN:
-            log.warning("series.lost", symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at)
-            self._lost(tell)
-        else:
+        if await self._insist(lambda: self._bus.announce(candle, after=tell.after)) is not Appended.BROKEN:
             self._archive.note(candle)
+        else:
+            [end] = await self._insist(lambda: self._bus.series_ends([tell.key]))
+            self._lose(Loss(tell.key, end, Instant(candle.open_at - candle.timeframe.ms), tell.taken))
+
+    async def _store(self, store: Store) -> None:
+        if await self._insist(lambda: self._bus.append_history(store.candles, after=store.after)) is not None:
+            for candle in store.candles:
+                self._archive.note(candle)
+        else:
+            [end] = await self._insist(lambda: self._bus.series_ends([store.key]))
+            self._lose(Loss(store.key, end, None, store.taken))
+
+    async def _verify(self, ends: Sequence[End]) -> None:
+        found = await self._insist(lambda: self._bus.series_ends([due.key for due in ends]))
+        for due, end in zip(ends, found, strict=True):
+            if end is None or end < due.at:
+                self._lose(Loss(due.key, end, due.at, due.taken))
+
+    def _lose(self, loss: Loss) -> None:
+        log.warning("series.lost", symbol=loss.key[0], timeframe=loss.key[1], ends_at=loss.end)
+        self._lost(loss)
 
     async def _insist(self, effect: Callable[[], Awaitable[T]]) -> T:
         """Try until Redis has it: nothing that was decided may be skipped."""

@@ -42,9 +42,37 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Store without announcing: history that nobody decides on any more."""
+    """Store without announcing, if the series reaches `after`: history that nobody decides on any more."""
 
     candles: tuple[CandleClosed, ...]
+    after: Instant | None
+    taken: int = 1
+
+    @property
+    def key(self) -> Key:
+        return self.candles[0].symbol, self.candles[0].timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A series at rest: it must end in Redis with the candle opened at `at`, or beyond."""
+
+    key: Key
+    at: Instant
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A series that ends at `end` in Redis (None: it is gone) and should have ended later.
+
+    told: up to here nothing need be announced when all of it is gone; None: what was to be announced stays so.
+    """
+
+    key: Key
+    end: Instant | None
+    told: Instant | None
+    taken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +197,7 @@ class CatchUp:
 
     def answered(self, ask: Ask, answer: Sequence[Candle], market: Instant, wall: Instant) -> Sequence[Effect]:
         """Take what REST said: closed candles from `ask.start` on, oldest first."""
-        if ask.key not in self.lines:
+        if ask.key not in self.lines or ask.start > self.lines[ask.key].next_open:  # asked before it was lost
             return ()
         closed = telling.closed_of(answer, market)
         wrong = {candle.open_at: text for candle in closed if (text := fault(candle))}
@@ -190,15 +218,26 @@ class CatchUp:
             effects += self._try_again(ask.key, hole, wall)
         return effects
 
-    def lost(self, tell: Tell, market: Instant, wall: Instant) -> None:
-        """The series did not end where it should: store it again, and announce from this candle on.
+    @property
+    def ends(self) -> tuple[End, ...]:
+        """Every series at rest of which something is stored."""
+        resting = ((key, line.stored) for key, line in self.lines.items() if key not in self._due)
+        return tuple(End(key, stored, self._taken[key]) for key, stored in resting if stored is not None)
+
+    def lost(self, loss: Loss, market: Instant, wall: Instant) -> None:
+        """Store again what is missing; where Redis lost only the end, its announcements are lost too: told again.
 
         What was decided before the series was taken up again says nothing new.
         """
-        key = tell.key
-        if key in self.lines and tell.taken == self._taken[key]:
-            self.begin(key, None, self._launched[key], market, wall)
-            self._quiet[key] = Instant(tell.candle.open_at - key[1].ms)
+        key = loss.key
+        if key not in self.lines or loss.taken != self._taken[key]:
+            return
+        quiet = self._quiet[key]
+        self.begin(key, loss.end, self._launched[key], market, wall)
+        if loss.told is None:
+            self._quiet[key] = quiet if loss.end is None else max(quiet, loss.end)
+        elif loss.end is None:
+            self._quiet[key] = loss.told
 
     def _take(self, key: Key, candles: Iterable[Candle]) -> list[Effect]:
         before = self.lines[key].stored
@@ -209,7 +248,7 @@ class CatchUp:
         """The effects of candles that follow each other after `before`."""
         messages = [telling.as_message(candle) for candle in ready]
         quiet = tuple(message for message in messages if message.open_at <= self._quiet[key])
-        effects: list[Effect] = [Store(quiet)] if quiet else []
+        effects: list[Effect] = [Store(quiet, before, self._taken[key])] if quiet else []
         after = quiet[-1].open_at if quiet else before
         for message in messages[len(quiet) :]:
             effects.append(Tell(message, after, self._taken[key]))

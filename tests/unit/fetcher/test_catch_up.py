@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from libs.common.units import Instant, Timeframe
-from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import (
     ANNOUNCED,
     OVERDUE_MS,
@@ -12,6 +11,7 @@ from services.fetcher.core.catch_up import (
     CatchUp,
     Effect,
     GivenUp,
+    Loss,
     Quarantined,
     Store,
     Tell,
@@ -188,31 +188,65 @@ def tells(effects: Sequence[Effect]) -> list[Tell]:
     return [effect for effect in effects if isinstance(effect, Tell)]
 
 
+def gone(tell: Tell) -> Loss:
+    """Redis did not take this, for its series is empty."""
+    return Loss(tell.key, None, Instant(tell.candle.open_at - M15.ms), tell.taken)
+
+
 def test_a_series_that_redis_lost_is_stored_again_and_told_from_where_it_was_not() -> None:
     series = complete()
     [tell] = tells(series.hear(venue_candle(10), WALL))
-    series.lost(tell, closes_at(10), WALL)
+    series.lost(gone(tell), closes_at(10), WALL)
     assert answer(series, 10, *range(11)) == [*(("store", n) for n in range(6, 10)), ("tell", 10)]
 
 
 def test_what_was_decided_before_a_loss_was_noticed_does_not_begin_it_again() -> None:
     series = complete()
     first, second = tells([*series.hear(venue_candle(10), WALL), *series.hear(venue_candle(11), WALL)])
-    series.lost(first, closes_at(11), WALL)
-    series.lost(second, closes_at(11), WALL)
+    series.lost(gone(first), closes_at(11), WALL)
+    series.lost(gone(second), closes_at(11), WALL)
     assert answer(series, 11, *range(12))[-3:] == [("store", 9), ("tell", 10), ("tell", 11)]
-    series.lost(second, closes_at(11), WALL)
+    series.lost(gone(second), closes_at(11), WALL)
     assert series.is_complete
 
 
 def test_a_second_loss_is_noticed_too() -> None:
     series = complete()
     [tell] = tells(series.hear(venue_candle(10), WALL))
-    series.lost(tell, closes_at(10), WALL)
+    series.lost(gone(tell), closes_at(10), WALL)
     [ask] = series.asks(closes_at(10), WALL)
     *_, again = tells(series.answered(ask, [venue_candle(n) for n in range(6, 11)], closes_at(10), WALL))
-    series.lost(again, closes_at(10), WALL)
+    series.lost(gone(again), closes_at(10), WALL)
     assert answer(series, 10, *range(11))[-1] == ("tell", 10)
+
+
+def test_what_redis_lost_of_the_end_is_told_again() -> None:
+    series = complete()
+    series.hear(venue_candle(10), WALL)
+    [end] = series.ends
+    series.lost(Loss(KEY, at(8), end.at, end.taken), closes_at(10), WALL)
+    assert answer(series, 10, *range(11)) == [("tell", 9), ("tell", 10)]
+
+
+def test_a_first_history_that_is_lost_between_two_pages_is_stored_again_in_silence() -> None:
+    series = CatchUp(5)
+    series.begin(KEY, None, NEVER, closes_at(9), WALL)
+    [ask] = series.asks(closes_at(9), WALL)
+    [first] = series.answered(ask, [venue_candle(n) for n in (5, 6)], closes_at(9), WALL)
+    [late] = series.asks(closes_at(9), WALL)
+    assert isinstance(first, Store)
+    series.lost(Loss(KEY, None, None, first.taken), closes_at(9), WALL)
+    assert series.answered(late, [venue_candle(n) for n in (7, 8, 9)], closes_at(9), WALL) == ()
+    assert answer(series, 9, *range(10)) == [("store", n) for n in range(5, 10)]
+
+
+def test_only_series_at_rest_have_an_end_to_be_looked_after() -> None:
+    series = begun(None, market=9)
+    assert list(series.ends) == []
+    answer(series, 9, *range(10))
+    assert [(end.key, end.at) for end in list(series.ends)] == [(KEY, at(9))]
+    series.hear(venue_candle(11), WALL)
+    assert list(series.ends) == []
 
 
 def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
@@ -223,5 +257,5 @@ def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
     assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
     assert series.hear(venue_candle(10), WALL) == ()
     series.failed(ask, WALL)
-    series.lost(Tell(as_message(venue_candle(9)), None), closes_at(9), WALL)
+    series.lost(Loss(KEY, None, None, 1), closes_at(9), WALL)
     assert series.asks(closes_at(9), WALL) == []

@@ -11,12 +11,14 @@ from libs.common.contracts.message import Message
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.health import Health
-from libs.common.units import Instant, Price
-from services.fetcher.adapters.outbox import WAITING, Outbox, Reached
+from libs.common.units import Instant, Price, Timeframe
+from services.fetcher.adapters.outbox import WAITING, Outbox, Reached, Verify
 from services.fetcher.core import prices
 from services.fetcher.core.candles import as_message
-from services.fetcher.core.catch_up import Store, Tell
+from services.fetcher.core.catch_up import End, Loss, Store, Tell
 from tests.support.venue_candles import BTC, venue_candle
+
+KEY = (BTC, Timeframe.M15)
 
 
 class Shaky(MemoryBus):
@@ -35,7 +37,7 @@ class World:
     def __init__(self) -> None:
         self.bus, self.health = Shaky(), Health("fetcher")
         self.archived: list[CandleClosed] = []
-        self.lost: list[Tell] = []
+        self.lost: list[Loss] = []
         self.outbox = Outbox(
             self.bus,
             archive=self,
@@ -82,7 +84,7 @@ async def test_what_redis_did_not_take_is_tried_again_before_anything_else() -> 
 
 async def test_stored_and_told_candles_are_archived_and_repeats_too() -> None:
     world = World()
-    world.outbox.put(Store((candle(0), candle(1))), Tell(candle(2), candle(1).open_at), Tell(candle(2), None))
+    world.outbox.put(Store((candle(0), candle(1)), None), Tell(candle(2), candle(1).open_at), Tell(candle(2), None))
     await world.lets_out(world.outbox.flushed)
     assert world.archived == [candle(0), candle(1), candle(2), candle(2)]
     assert [m.id for m in world.bus.published] == [candle(2).id]
@@ -93,8 +95,30 @@ async def test_a_series_that_is_gone_is_told_and_its_candle_is_not_archived() ->
     tell = Tell(candle(5), candle(4).open_at)
     world.outbox.put(tell)
     await world.lets_out(world.outbox.flushed)
-    assert world.lost == [tell]
+    assert world.lost == [Loss(KEY, None, candle(4).open_at, tell.taken)]
     assert world.archived == []
+
+
+async def test_history_that_redis_cannot_follow_is_lost_as_it_was_decided() -> None:
+    world = World()
+    world.outbox.put(Store((candle(0),), None), Store((candle(2),), candle(1).open_at, taken=3))
+    await world.lets_out(world.outbox.flushed)
+    assert world.lost == [Loss(KEY, candle(0).open_at, None, taken=3)]
+    assert world.archived == [candle(0)]
+
+
+async def test_a_series_that_ends_too_early_is_noticed_and_one_that_is_beyond_is_not() -> None:
+    world = World()
+    hourly = (BTC, Timeframe.H1)
+    world.outbox.put(
+        Store((candle(0), candle(1)), None),
+        Verify([End(KEY, candle(0).open_at, 1), End(KEY, candle(2).open_at, 1), End(hourly, candle(0).open_at, 4)]),
+    )
+    await world.lets_out(world.outbox.flushed)
+    assert world.lost == [
+        Loss(KEY, candle(1).open_at, candle(2).open_at, 1),
+        Loss(hourly, None, candle(0).open_at, 4),
+    ]
 
 
 async def test_a_full_outbox_has_no_room_until_it_is_emptied() -> None:
