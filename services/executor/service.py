@@ -14,6 +14,7 @@ from libs.common.errors import Transient
 from libs.common.retry import backoff
 from services.executor.adapters.journal_rows import SessionStart
 from services.executor.core.kept import PositionStatus
+from services.executor.core.protections import surely_off
 from services.executor.core.switch import SwitchState
 from services.executor.shell.books import Books
 from services.executor.shell.commands import Commands
@@ -180,7 +181,7 @@ class Executor:
         self._told_at = desk.clock.now()
         before = desk.clock.now()
         server = await desk.trading.server_time()
-        desk.clock_offset_ms = server - (before + desk.clock.now()) // 2
+        desk.clock_offset_ms = surely_off(server, before, desk.clock.now())
         wallet = desk.wallet = await desk.trading.wallet()
         self.snapshot()
         with desk.write() as pages:

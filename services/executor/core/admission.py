@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from libs.common.contracts.recovery import Phase
 from libs.common.contracts.signals import SignalMade
@@ -50,6 +51,9 @@ class Declined:
     until: Instant | None = None
 
 
+EXPIRED: Final = Declined("expired", "the signal is too old")
+
+
 def review(wish: Wish, standing: Standing, seen: Conditions, limits: Limits) -> Approved | Declined:
     """Judge one entry; the first rule that objects is the reason."""
     refused = [*_of_the_moment(wish, standing), *_of_the_symbol(wish, standing)]
@@ -72,7 +76,7 @@ def _of_the_moment(wish: Wish, standing: Standing) -> Sequence[Declined]:
     if standing.phase is Phase.RECOVERING:
         found.append(Declined("phase", "recovery is running"))
     if wish.now > wish.signal.valid_until:
-        found.append(Declined("expired", "the signal is too old"))
+        found.append(EXPIRED)
     return found
 
 

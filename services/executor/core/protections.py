@@ -79,6 +79,13 @@ def objections(seen: Conditions, limits: Limits) -> Sequence[Objection]:
     return [found for rule in RULES if (found := rule(seen, limits)) is not None]
 
 
+def surely_off(server: Instant, before: Instant, after: Instant) -> int:
+    """Wall ms that the venue's clock is surely off ours; it was read at some moment from `before` to `after`."""
+    if server > after:
+        return server - after
+    return min(0, server - before)
+
+
 def day_start(now: Instant) -> Instant:
     return Instant(now - now % DAY_MS)
 

@@ -49,6 +49,11 @@ class Figures:
     version: str = "0"
     config_hash: str = ""
 
+    @property
+    def keeps_order(self) -> bool:
+        """One worker: what is not settled yet is waited for, so that nothing is decided out of turn (lockstep)."""
+        return self.workers == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Grip:

@@ -8,11 +8,11 @@ from libs.common.bus import Bus, Delivery
 from libs.common.contracts.signals import SignalMade
 from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Transient
-from libs.common.exchange.trading_types import Accepted, Unchanged, VenuePosition, Wallet
+from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchanged, VenuePosition, Wallet
 from libs.common.ids import ENTRY, OrderName
 from libs.common.units import ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
-from services.executor.core.admission import Approved, Declined, Standing, Wish, review
+from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED
 from services.executor.core.intent import Intent
 from services.executor.core.kept import PositionStatus
@@ -56,6 +56,8 @@ class Entries:
             return True
         async with self._desk.hold(signal.symbol, wait_ms=LOCK_WAIT_MS) as grip:
             if grip is None:
+                if self._desk.figures.keeps_order:  # a dead holder's lock ends by itself, and it decides nothing
+                    raise Transient(f"{signal.symbol} is locked")
                 self._desk.counts["skipped_locked"] += 1
                 log.info("signal.skipped", symbol=signal.symbol, reason="another process has the symbol")
                 return True
@@ -90,17 +92,16 @@ class Entries:
         return True
 
     async def _enter(self, signal: SignalMade, grip: Grip) -> bool:
-        try:
-            if not await self._lever(signal.symbol, grip):
-                self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
-                return True
-            # The positions first: what fills between the two reads is then counted twice rather than not at all.
-            positions = await self._desk.read_positions()
-            asked = self._desk.clock.now()
-            wallet = self._desk.wallet = await self._desk.trading.wallet()
-        except Transient as error:
-            self._decline(signal, Declined("no_report", f"the venue does not answer: {error}"))
+        if self._desk.market.now() > signal.valid_until:  # it may have waited for a silent venue
+            self._decline(signal, EXPIRED)
             return True
+        if not await self._lever(signal.symbol, grip):
+            self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
+            return True
+        # The positions first: what fills between the two reads is then counted twice rather than not at all.
+        positions = await self._desk.read_positions()
+        asked = self._desk.clock.now()
+        wallet = self._desk.wallet = await self._desk.trading.wallet()
         verdict = self._admit(signal, grip, positions, wallet, asked)
         if verdict is None:
             return False
@@ -196,18 +197,23 @@ class Entries:
         return seen.last if seen is not None and seen.at >= signal.at else signal.decision.price
 
     async def _lever(self, symbol: Symbol, grip: Grip) -> bool:
-        """Set the leverage once, before the first entry of a symbol."""
+        """Set the leverage once, before the first entry of a symbol; False when the venue will not.
+
+        Raises Transient when the venue has not said: the signal waits for it, as long as it is valid.
+        """
         if symbol in self._levered or symbol not in self._desk.instruments:
             return True
         stamp = grip.stamp()
         if stamp is None:
-            return False
+            raise Transient(f"the lock of {symbol} ran out before the leverage was set")
         outcome = await self._desk.trading.set_leverage(symbol, self._desk.leverage(symbol), stamp)
         if isinstance(outcome, Accepted | Unchanged):
             self._levered.add(symbol)
             return True
         log.warning("leverage.refused", symbol=symbol, outcome=str(outcome))
-        return False
+        if isinstance(outcome, RefusedForGood):
+            return False
+        raise Transient(f"the leverage of {symbol} is not confirmed")
 
     def _decline(self, signal: SignalMade, why: Declined) -> None:
         with self._desk.write() as pages:

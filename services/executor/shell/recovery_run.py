@@ -20,6 +20,7 @@ from services.executor.core.commit_points import RECOVERY_PLANNED
 from services.executor.core.intent import Intent
 from services.executor.core.kept import PositionStatus
 from services.executor.core.order import OrderState
+from services.executor.core.protections import surely_off
 from services.executor.core.reconcile import match
 from services.executor.core.recovery import Found, Recovery, Saved, plan
 from services.executor.shell.books import CURSOR, OVERLAP_MS, RETENTION_MS, Books
@@ -95,7 +96,7 @@ class RecoveryRun:
         desk = self._desk
         before = desk.clock.now()
         server = await self._heard(desk.trading.server_time())
-        desk.clock_offset_ms = server - (before + desk.clock.now()) // 2
+        desk.clock_offset_ms = surely_off(server, before, desk.clock.now())
         facts = await self._heard(desk.trading.key_facts())
         if facts.may_withdraw:
             raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")

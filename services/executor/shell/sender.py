@@ -1,6 +1,7 @@
 """One order to the venue: asked once at a time, dated with the lock, and never guessed about afterwards."""
 
 from dataclasses import replace
+from itertools import count
 from typing import Final
 
 import structlog
@@ -46,7 +47,7 @@ class Sender:
 
     async def send(self, intent: Intent, grip: Grip) -> Intent:
         """Ask the venue until the intent is accepted, refused or unknown; returns how it stands then."""
-        for _ in range(TRIES):
+        for _ in count() if self._desk.figures.keeps_order else range(TRIES):
             stamp = grip.stamp()
             if stamp is None:
                 return self._withdraw(intent, grip, "the lock ran out before the request left")
@@ -170,7 +171,8 @@ class Sender:
             except Transient as error:
                 log.warning("order.not_found_out", order=intent.link_id, reason=str(error))
                 state = OrderState.UNKNOWN
-            if state not in {OrderState.UNKNOWN, OrderState.SUBMITTING} or desk.clock.now() >= deadline:
+            impatient = desk.clock.now() >= deadline and not desk.figures.keeps_order
+            if state not in {OrderState.UNKNOWN, OrderState.SUBMITTING} or impatient:
                 return self.standing(intent)
             await desk.clock.sleep(pause)
         return intent

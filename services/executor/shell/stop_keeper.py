@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from libs.common.contracts.commands import StopMove
+from libs.common.contracts.positions import OpenPosition
 from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import (
@@ -131,7 +132,7 @@ class StopKeeper:
     async def _set(self, kept: Kept, venue: VenuePosition, stop: Price, grip: Grip, why: str) -> Kept | None:
         """Ask for the stop; a position whose stop would trigger at once is to be closed, and is returned."""
         position = kept.position
-        if would_trigger(position.side, stop, self._last(venue)):
+        if self._would_trigger(position, stop):
             return self._close_instead(kept, stop)
         for _ in range(TRIES):
             stamp = grip.stamp()
@@ -160,9 +161,12 @@ class StopKeeper:
             await self._desk.clock.sleep(0.1)
         raise Transient(f"the stop of {position.position_id} was not confirmed")
 
-    def _last(self, venue: VenuePosition) -> Price:
-        seen = self._desk.prices.get(venue.symbol)
-        return venue.mark if seen is None else seen.last
+    def _would_trigger(self, position: OpenPosition, stop: Price) -> bool:
+        """Whether the newest price says so; one that is older than the market's now says nothing, and the venue is
+        asked: it refuses such a stop itself."""
+        seen = self._desk.prices.get(position.symbol)
+        fresh = seen is not None and seen.at >= self._desk.market.now()
+        return seen is not None and fresh and would_trigger(position.side, stop, seen.last)
 
     def _close_instead(self, kept: Kept, stop: Price) -> Kept | None:
         """The venue would trigger this stop at once: leave now, reduce-only."""

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from libs.common.units import DAY_MS, MINUTE_MS, Fraction, Instant, Symbol, Usd
-from services.executor.core.protections import Conditions, Limits, day_start, next_day, objections
+from services.executor.core.protections import Conditions, Limits, day_start, next_day, objections, surely_off
 
 NOW = Instant(100 * DAY_MS + 5 * MINUTE_MS)
 LIMITS = Limits(30 * MINUTE_MS, Fraction(Decimal("0.1")))
@@ -58,3 +58,16 @@ def test_at_its_limit_a_rule_is_silent(said: dict[str, Any]) -> None:
 def test_days_begin_at_midnight() -> None:
     assert day_start(NOW) == 100 * DAY_MS
     assert next_day(NOW) == 101 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("server", "off"),
+    [
+        (1_000, 0),  # the venue looked at its clock when we asked, or at any moment until it answered
+        (4_000, 0),
+        (4_700, 700),
+        (200, -800),
+    ],
+)
+def test_a_slow_answer_is_no_offset_of_the_clocks(server: int, off: int) -> None:
+    assert surely_off(Instant(server), Instant(1_000), Instant(4_000)) == off
