@@ -4,15 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ironkeel.local.lockstep import QUARTER_MS, Group, Look, Report, entry, next_step, report_of, unrest
+from ironkeel.local.lockstep import (
+    QUARTER_MS,
+    Exchange,
+    Group,
+    Look,
+    Report,
+    Streams,
+    backlog,
+    entry,
+    next_step,
+    report_of,
+    unrest,
+)
 from libs.common.units import MINUTE_MS
 
 AT_REST = Look(
-    market_ms=900_000,
-    ended=False,
-    executions=4,
-    tops={"signal": "5-0", "price": "9-1"},
-    groups=(Group("signal", "executor", "5-0", 0),),
+    exchange=Exchange(market_ms=900_000, ended=False, executions=4),
+    streams=Streams({"signal": "5-0", "price": "9-1"}, (Group("signal", "executor", "5-0", 0),)),
     reports=(
         Report("fetcher", True, market_ms=900_000),
         Report("executor", True, cursors={"price": "9-1"}, facts={"executions": 4}),
@@ -47,6 +56,7 @@ def test_everybody_at_rest_lets_the_market_go() -> None:
     ("change", "reason"),
     [
         (Report("fetcher", False), "fetcher does not answer"),
+        (Report("predictor", True, ready=False), "predictor is not ready"),
         (Report("fetcher", True, market_ms=899_999), "fetcher has the market up to 899999"),
         (Report("fetcher-2", True, market_ms=1), "fetcher-2 has the market up to 1"),
         (Report("executor", True, facts={"executions": 3}), "executor knows 3 of 4 executions"),
@@ -63,7 +73,8 @@ def test_anybody_at_work_holds_the_market(change: Report, reason: str) -> None:
 
 @pytest.mark.parametrize("group", [Group("signal", "executor", "4-0", 0), Group("signal", "executor", "5-0", 1)])
 def test_a_message_that_is_unread_or_unacknowledged_holds_the_market(group: Group) -> None:
-    assert unrest(replace(AT_REST, groups=(group,))) == "executor has signal to handle"
+    streams = replace(AT_REST.streams, groups=(group,))
+    assert backlog(streams) == unrest(replace(AT_REST, streams=streams)) == "executor has signal to handle"
 
 
 def test_entry_ids_are_compared_as_numbers() -> None:
@@ -72,5 +83,5 @@ def test_entry_ids_are_compared_as_numbers() -> None:
 
 def test_a_report_that_never_came_is_a_dead_process() -> None:
     assert report_of("executor", None) == Report("executor", answered=False)
-    told = {"market_ms": 5, "in_flight": 1, "cursors": {"price": "1-0"}, "facts": {"executions": 2}}
-    assert report_of("executor", told) == Report("executor", True, 5, 1, {"price": "1-0"}, {"executions": 2})
+    told = {"ready": True, "market_ms": 5, "in_flight": 1, "cursors": {"price": "1-0"}, "facts": {"executions": 2}}
+    assert report_of("executor", told) == Report("executor", True, True, 5, 1, {"price": "1-0"}, {"executions": 2})
