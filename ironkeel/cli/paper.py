@@ -8,6 +8,7 @@ import typer
 
 from ironkeel.cli.command import SAID_NO, HomeOption, JsonOption, ask, print_json, say, target
 from ironkeel.cli.up import absolute
+from ironkeel.local.books import read_books
 from ironkeel.local.home import open_home
 from ironkeel.local.preflight import check_market, check_ports
 from ironkeel.local.programs import PAPER_EXCHANGE, environment
@@ -59,11 +60,15 @@ def serve(
 @paper.command()
 def audit(
     partial: Annotated[bool, typer.Option(help="Judge the books alone, without ledger and reports.")] = False,
+    books: Annotated[bool, typer.Option(help="Print the books instead, as two runs in lockstep share them.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Judge the books: one line a rule; exit 1 when any is broken."""
     asked = target(home)
+    if books:
+        sys.stdout.buffer.write(ask(asked, read_books, timeout=60).document)
+        return
     verdict = ask(asked, lambda rest: judged(rest, asked.settings.risk.max_positions, partial=partial), timeout=60)
     if json:
         rules = [{"name": r.name, "looked_at": r.looked_at, "violations": r.violations} for r in verdict.rules]

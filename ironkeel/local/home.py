@@ -61,6 +61,11 @@ class Home:
         return self.path / "api.token"
 
     @property
+    def books(self) -> Path:
+        """What the last run in lockstep ended with."""
+        return self.path / "books.json"
+
+    @property
     def system(self) -> Path:
         return self.path / "system.json"
 

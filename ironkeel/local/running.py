@@ -12,19 +12,21 @@ from typing import Final
 from redis.asyncio import Redis
 
 from ironkeel.local import supervisor
+from ironkeel.local.books import read_books
 from ironkeel.local.home import Home
 from ironkeel.local.lockstep import Lockstep
 from ironkeel.local.log_lines import newest_lines
+from ironkeel.local.looks import Looks
 from ironkeel.local.preflight import last_lines, refusal
 from ironkeel.local.probe import SystemView, look
 from ironkeel.local.programs import PAPER_EXCHANGE, Program
 from ironkeel.local.rest import Rest
 from ironkeel.local.screen import Screen, Sight
-from libs.common.clock import Clock
+from libs.common.clock import Clock, iso
 from libs.common.errors import Fatal, Misconfigured
 from libs.common.settings import Settings
 from libs.common.settings.sections import Venue
-from libs.common.units import DAY_MS
+from libs.common.units import DAY_MS, Instant
 
 ROOT: Final = Path(__file__).parents[2]
 START_LOOK_S: Final = 0.5
@@ -90,15 +92,49 @@ class System:
     async def _market_in_lockstep(self, rest: Rest, for_s: float | None) -> None:
         redis = Redis.from_url(self.settings.redis.url.get_secret_value(), decode_responses=True)
         names = [program.name for program in self.programs]
-        self.lockstep = Lockstep(rest, redis, self.settings.redis.prefix, names, self.clock)
-        async with redis, asyncio.TaskGroup() as group:
-            stepping = group.create_task(self.lockstep.run())
-            await self._watch(rest, for_s)
+        looks = Looks(rest.port)
+        self.lockstep = Lockstep(rest, looks, redis, self.settings.redis.prefix, names, self.clock)
+        stepping = asyncio.create_task(self.lockstep.run())
+        begun = self.clock.monotonic_ms()
+        try:
+            await self._watch(rest, for_s, over=stepping)
+            if not self.stopping.is_set():
+                self.lockstep.ending = True
+                await self._until_stopped(stepping)
+            if not self.stopping.is_set():
+                await self._close_books(rest, took_s=(self.clock.monotonic_ms() - begun) / 1_000)
+        finally:
             stepping.cancel()
+            looks.close()
+            await redis.aclose()
 
-    async def _watch(self, rest: Rest, for_s: float | None) -> None:
+    async def _until_stopped(self, task: "asyncio.Task[None]") -> None:
+        """Wait for `task`, or for a signal to stop; raises what `task` raises."""
+        told = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+        finally:
+            told.cancel()
+
+    async def _close_books(self, rest: Rest, *, took_s: float) -> None:
+        """Leave the books of the run in the home, where another run's can be compared with them."""
+        clock = await rest.get(PAPER_EXCHANGE, "/paper/v1/clock") or {}
+        books = await read_books(rest)
+        self.home.books.write_bytes(books.document)
+        at = iso(Instant(int(clock.get("market_ms", 0)) // 1_000 * 1_000))
+        done = f"{books.fills} fills, {books.trades} trades closed, {books.pnl} USDT"
+        self.screen.say(f"market {at}{', its end' if clock.get('ended') else ''}, in {took_s:.0f} s: {done}")
+        self.screen.say(f"books {books.digest} in {self.home.books}")
+
+    async def _watch(self, rest: Rest, for_s: float | None, *, over: "asyncio.Task[None] | None" = None) -> None:
+        """Show what happens until a signal, the end of `for_s`, or the end of `over`, whose error is raised."""
         begun = self.clock.monotonic_ms()
         while not self.stopping.is_set():
+            if over is not None and over.done():
+                over.result()
+                return
             if for_s is not None and self.clock.monotonic_ms() - begun >= for_s * 1_000:
                 self.screen.say(f"{for_s:g} s are over")
                 return
