@@ -15,6 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import redis
+
+from ironkeel.local.home import open_home
+from ironkeel.local.programs import REDIS
+from ironkeel.local.supervisor import states
+from libs.common.settings.sections import PORT_OFFSETS
+
 ROOT = Path(__file__).parents[2]
 PORTS_PER_SYSTEM = 200
 
@@ -127,9 +134,28 @@ class System:
         return {service["name"]: service for service in json.loads(said.stdout)["services"]}
 
     def pid(self, name: str) -> int | None:
-        """The process of a service; None while it is dead."""
-        found = self.services().get(name, {}).get("pid")
-        return int(found) if found else None
+        """The process of a service, from its supervisor; None while it is dead."""
+        found = states(open_home(self.home)).get(name)
+        return found.pid if found else None
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a process can do its work now."""
+        if name == REDIS:
+            return self._redis_answers()
+        return bool(self.get("/health/ready", PORT_OFFSETS[name]))
+
+    def redis(self) -> "redis.Redis":
+        """A client of the embedded server; the caller closes it."""
+        running = open_home(self.home).running()
+        assert running, "nothing was started in this home"
+        return redis.Redis.from_url(running.redis_url, socket_timeout=5)
+
+    def _redis_answers(self) -> bool:
+        with self.redis() as client:
+            try:
+                return bool(client.ping())
+            except (redis.RedisError, OSError):
+                return False
 
     def kill(self, name: str) -> int:
         """SIGKILL a service; returns the pid that died."""
