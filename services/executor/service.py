@@ -66,6 +66,7 @@ class Executor:
             await self.recover(session)
             tasks.create_task(self.watch.venue())
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
+            tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
@@ -140,11 +141,16 @@ class Executor:
                 wait.cancel()
 
     async def guard(self) -> None:
-        """Judge every position's stop by the venue's own report, and carry unfinished exits on."""
+        """Judge every position's stop by the venue's own report; nothing else may make it wait."""
+        if not self.desk.is_detached():
+            await self.stops.judge()
+            self._gauge()
+
+    async def leave(self) -> None:
+        """Carry unfinished exits on."""
         desk = self.desk
         if desk.is_detached():
             return
-        await self.stops.judge(await desk.read_positions())
         with desk.ledger.read() as pages:
             kept = pages.positions(PositionStatus.OPEN)
             switch = pages.switch()
@@ -152,10 +158,7 @@ class Executor:
             self._flat(switch)
         elif switch.flattening:
             await self.commands.flatten()
-        for one in kept:
-            if one.closing is not None:
-                await self.exits.drive(one.position.symbol)
-        self._gauge()
+        await self.exits.carry_on(one.position.symbol for one in kept if one.closing is not None)
 
     def _flat(self, switch: SwitchState) -> None:
         with self.desk.write() as pages:
@@ -171,7 +174,7 @@ class Executor:
         await self.reconciler.reconcile()
         await self.books.settle_all()
         if not desk.is_detached():
-            await self.stops.judge(desk.reported)
+            await self.stops.judge()
         if desk.clock.now() - self._told_at >= desk.figures.reconcile_s * 1_000:
             await self._slow_look()
 

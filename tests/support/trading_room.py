@@ -186,7 +186,9 @@ class Running:
         await self.tells()
 
     async def guards(self) -> None:
+        """Judge the stops, and carry exits on."""
         await self.waits_for(self.executor.guard())
+        await self.waits_for(self.executor.leave())
         await self.tells()
 
     def open(self, symbol: Symbol = BTC) -> Kept | None:

@@ -146,7 +146,8 @@ class Commands:
         with self._desk.ledger.read() as pages:
             kept = pages.positions(PositionStatus.OPEN)
         for one in kept:
-            await self._exits.close(one.position.position_id, CloseReason.FLATTEN, "flatten")
+            self._exits.want(one.position.position_id, CloseReason.FLATTEN, "flatten")
+        await self._exits.carry_on(one.position.symbol for one in kept)
 
     async def _cancel_entries(self) -> None:
         """Cancel entries that are still working at the venue."""

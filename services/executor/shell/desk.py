@@ -108,6 +108,7 @@ class Desk:
     told: asyncio.Event = field(default_factory=asyncio.Event)  # the outbox has something
     flat: asyncio.Event = field(default_factory=asyncio.Event)  # a trade waits for its books
     alarm: asyncio.Event = field(default_factory=asyncio.Event)  # a position may be naked
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # an exit is wanted
     active: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -1,11 +1,14 @@
 """The way out: reduce-only, one attempt after the other, until the venue is flat. Exits ask no protection."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from libs.common.contracts.trades import CloseReason
+from libs.common.errors import Transient
 from libs.common.exchange.trading_types import VenuePosition
 from libs.common.ids import OrderName, parse_link_id
 from libs.common.units import ZERO, Instant, Qty, Symbol, Usd, floor_to
@@ -49,6 +52,19 @@ class Exits:
         """Close a position and wait for it; False when it will take another try."""
         kept = self.want(position_id, reason, text)
         return kept is None or await self.drive(kept.position.symbol)
+
+    async def carry_on(self, symbols: Iterable[Symbol]) -> None:
+        """Drive several exits, `executor.workers` at a time: one that hangs holds up no other."""
+        hands = asyncio.Semaphore(self._desk.figures.workers)
+
+        async def one(symbol: Symbol) -> None:
+            async with hands:
+                try:
+                    await self.drive(symbol)
+                except Transient as error:
+                    log.warning("exit.waiting", symbol=symbol, reason=str(error))
+
+        await asyncio.gather(*(one(symbol) for symbol in symbols))
 
     async def drive(self, symbol: Symbol) -> bool:
         """Carry out a wanted close; True when nothing is left to do. Raises Transient when the venue is silent."""

@@ -174,7 +174,7 @@ class RecoveryRun:
         await self._reconciler.reconcile()
         await self._books.settle_all()
         if not self._desk.is_detached():
-            await self._stops.judge(await self._desk.read_positions())
+            await self._stops.judge()
 
     def _rebuild(self, history: Sequence[VenueOrder]) -> None:
         """Write down every order of ours that the ledger does not know: an empty ledger is read off the venue."""

@@ -1,5 +1,6 @@
 """Stops: every second the venue's own report is judged, and what is missing or loosened is put back at once."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -41,25 +42,45 @@ class StopKeeper:
         self._edited: dict[Symbol, float] = {}  # monotonic ms of the last edit
         self._wanted: dict[str, Price] = {}  # position id -> the tightest stop that was asked for
 
-    async def judge(self, report: tuple[VenuePosition, ...]) -> None:
-        """Compare the venue's report with the ledger; protect what is naked, doubt what is strange."""
-        with self._desk.ledger.read() as pages:
-            kept = {k.position.symbol: k for k in pages.positions(PositionStatus.OPEN)}
+    async def judge(self) -> None:
+        """Have the venue's report and compare it with the ledger; protect what is naked, doubt what is strange.
+
+        Only positions that were open before the report was asked for and still are can be in it: another one of
+        the same symbol may have been opened meanwhile, and must not inherit a stop.
+        """
+        before = self._open()
+        report = await self._desk.read_positions()
+        now = self._open()
+        self._forget({kept.position.position_id for kept in now.values()})
         for venue in report:
-            known = kept.pop(venue.symbol, None)
+            known, was = now.get(venue.symbol), before.get(venue.symbol)
             if known is None or known.position.side is not venue.side:
                 self._desk.doubt(venue.symbol)
-            else:
+                if venue.stop is None:
+                    await self._try(venue.symbol, self._first_aid)
+            elif was is not None and was.position.position_id == known.position.position_id:
                 await self._judge_one(known, venue)
-        if kept:
-            self._desk.doubt(*kept)
+        gone = {*before} & {*now} - {venue.symbol for venue in report}
+        if gone:
+            self._desk.doubt(*gone)
+
+    def _open(self) -> dict[Symbol, Kept]:
+        with self._desk.ledger.read() as pages:
+            return {kept.position.symbol: kept for kept in pages.positions(PositionStatus.OPEN)}
+
+    async def _try(self, symbol: Symbol, work: Callable[[Symbol], Awaitable[None]]) -> None:
+        """Do what can be done for one symbol; what cannot be done now must not keep the others waiting."""
+        try:
+            await work(symbol)
+        except Transient as error:
+            log.warning("stop.waiting", symbol=symbol, reason=str(error))
 
     async def _judge_one(self, kept: Kept, venue: VenuePosition) -> None:
         position = kept.position
         if venue.stop is None or (position.stop is not None and is_tighter(position.side, position.stop, venue.stop)):
             if venue.stop is None:
                 self._naked_since.setdefault(position.position_id, self._desk.clock.monotonic_ms())
-            await self.repair(position.symbol)
+            await self._try(position.symbol, self.repair)
         else:
             self._covered(kept)
             if venue.stop != position.stop:
@@ -79,9 +100,27 @@ class StopKeeper:
                 return
             self._desk.counts["stops_repaired"] += 1
             log.warning("stop.missing", position=kept.position.position_id, venue=str(venue.stop), wanted=str(wanted))
-            closing = await self._set(kept, venue, wanted, grip, "put back")
-        if closing is not None:
-            await self._exits.drive(symbol)
+            if await self._set(kept, venue, wanted, grip, "put back") is not None:
+                self._desk.leaving.set()  # the ledger drives the exit: other stops do not wait for it
+
+    async def _first_aid(self, symbol: Symbol) -> None:
+        """Give a stop to a position that is not in the ledger yet: finding out whose it is may take a while."""
+        desk = self._desk
+        with desk.ledger.read() as pages:
+            waits = symbol in pages.reviews() or desk.figures.foreign == "review"
+        if waits or symbol not in desk.instruments:
+            return
+        async with desk.hold_at_any_cost(symbol, wait_ms=REPAIR_WAIT_MS) as grip:
+            venue, stamp = await desk.read_position(symbol), grip.stamp()
+            if venue is None or venue.stop is not None or stamp is None:
+                return
+            tick = desk.instruments[symbol].tick
+            stop = protective(venue.side, venue.entry, venue.mark, venue.liquidation, tick)
+            with desk.ledger.write() as pages:
+                pages.check_fence(symbol, grip.fence)
+                pages.sent(symbol, desk.clock.now())
+            outcome = await desk.trading.set_stop(symbol, stop, stamp)
+        log.warning("stop.first_aid", symbol=symbol, stop=str(stop), outcome=str(outcome))
 
     def _due(self, kept: Kept, venue: VenuePosition) -> Price:
         position = kept.position
@@ -103,23 +142,31 @@ class StopKeeper:
             await self._pace(symbol)
             with self._desk.ledger.read() as pages:
                 now = pages.position(position_id)
-            wanted = self._wanted.pop(position_id, None)
+            wanted = self._wanted.get(position_id)
             if now is None or now.status is not PositionStatus.OPEN or wanted is None:
                 return  # flat meanwhile, or a later command's stop was set for this one too
             tick = self._desk.instruments[symbol].tick
             target = tighter(position.side, wanted, now.position.stop, tick)
             venue = None if target is None else await self._desk.read_position(symbol)
             if target is None:
+                self._granted(position_id, wanted)
                 return
             if venue is None or venue.side is not position.side:
                 self._desk.doubt(symbol)
                 return
             if venue.stop is not None and not is_tighter(position.side, target, venue.stop):
                 self._record(position_id, venue.stop, "seen at the venue")
+                self._granted(position_id, wanted)
                 return
             closing = await self._set(now, venue, target, grip, command.reason)
+            self._granted(position_id, wanted)
         if closing is not None:
             await self._exits.drive(symbol)
+
+    def _granted(self, position_id: str, stop: Price) -> None:
+        """A wish that failed stays: whoever asks next for this position asks for it too."""
+        if self._wanted.get(position_id) == stop:
+            del self._wanted[position_id]
 
     async def _pace(self, symbol: Symbol) -> None:
         """At most one edit of a stop in `stop_interval_ms` of wall time."""
@@ -217,6 +264,8 @@ class StopKeeper:
         now = self._desk.clock.monotonic_ms()
         return int(max((now - since for since in self._naked_since.values()), default=Decimal(0)))
 
-    def forget(self, position_id: str) -> None:
-        self._naked_since.pop(position_id, None)
-        self._wanted.pop(position_id, None)
+    def _forget(self, open_now: set[str]) -> None:
+        """Drop what is remembered of positions that are closed."""
+        for memory in (self._naked_since, self._wanted):
+            for position_id in memory.keys() - open_now:
+                del memory[position_id]
