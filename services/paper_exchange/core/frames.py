@@ -34,7 +34,8 @@ def _frame(change: Change, books: Books) -> PrivateFrame | None:
             return PrivateFrame("execution", {**row, "execPnl": plain(done.gross)})
         case PositionTold(position, mark):
             row = {"category": "linear", **position_row(position, mark, books.instruments[position.symbol])}
-            return PrivateFrame("position", {**row, "entryPrice": row.pop("avgPrice")})
+            row["entryPrice"] = row.pop("avgPrice")
+            return PrivateFrame("position", row)
         case WalletChanged():
             return PrivateFrame("wallet", wallet_row(books))
         case _:
