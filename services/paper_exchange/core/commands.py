@@ -52,7 +52,7 @@ def cancel_all_orders(books: Books, fields: Fields, moment: Moment) -> Json:
         for order in books.open_orders(symbol)
         if (not kind or (kind == "StopOrder") == order.waits)
         and (not stop_kind or order.stop_kind == stop_kind)
-        and (symbol or order.symbol.startswith(fields.text("baseCoin")))
+        and (symbol or _is_of(order.symbol, fields))
     ]
     return {"list": [_ids(order) for order in cancel_all(books, chosen, moment)], "success": "1"}
 
@@ -127,6 +127,12 @@ def _named(books: Books, fields: Fields, moment: Moment) -> Order:
     if not order_id and not link_id:
         raise bad("params error: orderId or orderLinkId required")
     return find_open(books, Symbol(symbol), order_id, link_id)
+
+
+def _is_of(symbol: Symbol, fields: Fields) -> bool:
+    """Whether a contract is of the coins that the request names; all of ours are settled in USDT."""
+    base = fields.text("baseCoin")
+    return symbol == f"{base}USDT" if base else fields.text("settleCoin") == "USDT"
 
 
 def _ids(order: Order) -> Json:
