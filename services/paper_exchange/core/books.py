@@ -59,7 +59,7 @@ class _Shown:
 
 @dataclass(slots=True)
 class Books:
-    """Mutable; every method leaves them whole. Commands live in placing.py, stops.py and moves.py."""
+    """Mutable; every method leaves them whole. Commands are in placing, changing and guards, ticks in moves."""
 
     instruments: Mapping[Symbol, Instrument]
     quotes: Quotes
@@ -114,9 +114,13 @@ class Books:
         return Usd(sum((p.margin for p in self.open_positions()), ZERO))
 
     def order_margin(self) -> Usd:
-        """Margin held for orders that could open; conditional ones hold none."""
-        resting = (o for o in self.open_orders() if not o.reduce_only and not o.waits and o.price)
-        return Usd(sum((o.leaves * (o.price or ZERO) / self.position(o.symbol).leverage for o in resting), ZERO))
+        """Margin held for orders that could open."""
+        return Usd(sum((self.resting_value(s) / self.position(s).leverage for s in self.orders), ZERO))
+
+    def resting_value(self, symbol: Symbol) -> Usd:
+        """Value of the orders that could open; conditional ones hold no margin."""
+        resting = (o for o in self.orders.get(symbol, {}).values() if not o.reduce_only and not o.waits)
+        return Usd(sum((order.leaves * (order.price or ZERO) for order in resting), ZERO))
 
     def available(self) -> Usd:
         return Usd(self.totals.balance - self.position_margin() - self.order_margin())

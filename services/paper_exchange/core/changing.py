@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from libs.common.units import Fraction, Price, Qty, Symbol
+from libs.common.units import Fraction, Price, Qty, Symbol, Usd
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
-from services.paper_exchange.core.checks import check_margin, check_price, check_qty, check_sides, check_trigger, listed
+from services.paper_exchange.core.checks import (
+    check_price,
+    check_qty,
+    check_sides,
+    check_trigger,
+    check_value,
+    listed,
+    opening_value,
+)
 from services.paper_exchange.core.guards import set_guards
 from services.paper_exchange.core.order import Order, StopKind
 from services.paper_exchange.core.placing import cancel, work
@@ -65,15 +73,19 @@ def _check(books: Books, before: Order, after: Order, moment: Moment) -> None:
         check_trigger(after.trigger, after.direction, instrument, quote)
     base = after.price or quote.last
     check_sides(side_of(after.action), base, after.stop_loss, after.take_profit, instrument)
-    more = Qty(max(after.leaves - before.leaves, Qty(after.leaves * 0)))
-    if more and not after.reduce_only and not after.waits:
-        check_margin(books, after.symbol, after.action, more, after.price or quote.last)
+    if not after.reduce_only and not after.waits:
+        more = _opening(books, after, quote.last) - _opening(books, before, quote.last)
+        check_value(books, after.symbol, Usd(more))
+
+
+def _opening(books: Books, order: Order, last: Price) -> Usd:
+    return opening_value(books, order.symbol, order.action, order.leaves, order.price or last)
 
 
 def _move_guard(books: Books, order: Order, change: Amendment, moment: Moment) -> Order:
     position = books.position(order.symbol)
     price = change.trigger
-    if price is None:
+    if not price:
         raise bad(no.UNCHANGED_ORDER)
     is_stop = order.stop_kind is StopKind.STOP_LOSS
     set_guards(
@@ -105,7 +117,8 @@ def set_leverage(books: Books, symbol: Symbol, leverage: Fraction, moment: Momen
     if leverage == position.leverage:
         raise refusal(no.LEVERAGE_SAME)
     after = replace(position, leverage=leverage, updated_at=moment.market)
-    if after.margin - position.margin > books.available():
+    value = position.cost + books.resting_value(symbol)
+    if value / leverage - value / position.leverage > books.available():
         raise refusal(no.NO_MONEY)
     books.put_position(after)
     books.finish(symbol, moment)

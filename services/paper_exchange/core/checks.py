@@ -5,7 +5,7 @@ from typing import Final
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
-from libs.common.units import ZERO, Price, Qty, Side, Symbol
+from libs.common.units import ZERO, Price, Qty, Side, Symbol, Usd
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
@@ -91,11 +91,20 @@ def check_sides(side: Side, base: Price, stop: Price | None, take_profit: Price 
 
 
 def check_margin(books: Books, symbol: Symbol, action: Action, qty: Qty, price: Price) -> None:
-    """Refuse what opens more than the available balance carries: margin, and the fees of both ends."""
+    """Refuse what opens more than the available balance carries."""
+    check_value(books, symbol, opening_value(books, symbol, action, qty, price))
+
+
+def opening_value(books: Books, symbol: Symbol, action: Action, qty: Qty, price: Price) -> Usd:
+    """Return the value of what `qty` opens beyond closing the position that stands against it."""
     position = books.position(symbol)
     reduces = position.size if position.side not in {None, side_of(action)} else Qty(ZERO)
-    value = max(ZERO, qty - reduces) * price
-    if value / position.leverage + 2 * value * TAKER_FEE > books.available():
+    return Usd(max(ZERO, qty - reduces) * price)
+
+
+def check_value(books: Books, symbol: Symbol, value: Usd) -> None:
+    """Refuse to open `value` more than the available balance carries: margin, and the fees of both ends."""
+    if value > ZERO and value / books.position(symbol).leverage + 2 * value * TAKER_FEE > books.available():
         raise refusal(no.NO_MONEY)
 
 
