@@ -187,7 +187,7 @@ def position_row(position: Position, mark: Price, instrument: Instrument) -> Jso
 
 
 def _on_tick(price: Price | None, instrument: Instrument) -> Price | None:
-    return None if price is None else Price(price.quantize(instrument.tick))
+    return None if price is None else Price((price / instrument.tick).to_integral_value() * instrument.tick)
 
 
 def _break_even(position: Position) -> Decimal | None:
