@@ -6,6 +6,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
 from typing import Final, Protocol
@@ -23,7 +24,6 @@ from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
-from services.paper_exchange.core.opening import Opening
 from services.paper_exchange.core.spread import Quote, Spreads
 
 log = structlog.get_logger()
@@ -31,6 +31,16 @@ log = structlog.get_logger()
 TURN_S: Final = 0.03  # wall time between two looks at the clock
 MOST_BEHIND_MS: Final = 250.0  # a world that cannot keep up slows down instead of leaping
 HEARTBEAT_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a world begins that has no books yet, and its `speed`: market seconds per wall second, None is lockstep."""
+
+    balance: Usd
+    seed: int
+    speed: Decimal | None
+    paused: bool
 
 
 class Store(Protocol):

@@ -16,7 +16,7 @@ from libs.common.settings.sections import (
 from libs.common.units import Usd
 from services.paper_exchange.adapters.private_rest import Key
 from services.paper_exchange.core.limits import Limits
-from services.paper_exchange.core.opening import Opening
+from services.paper_exchange.service import Opening
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.synthetic import synthetic_market
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.market import Market
-from services.paper_exchange.core.opening import Opening
-from services.paper_exchange.service import World
+from services.paper_exchange.service import Opening, World
 
 KEY = "paper"
 SECRET = "paper"
