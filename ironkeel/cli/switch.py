@@ -1,6 +1,7 @@
 """The kill switch from the command line: pause, resume, halt, flatten, detach, close.
 
-Through the executor while it answers; otherwise by the emergency stop, which needs nothing of ours to run.
+Through the executor while it can be told; otherwise by the emergency stop, which needs nothing of ours to run: the
+executor may be down, or alive without the Redis that would carry the command.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from libs.common.exchange import Trading
 from services.executor.core.switch import Level, parse_halt
 
 FLAT_LOOK_S: Final = 0.5
+UNAVAILABLE: Final = 503  # HTTP: the executor lives, but no command gets through to it
 ReasonOption = Annotated[str, typer.Option(help="Why: it is shown wherever the switch is.")]
 
 
@@ -27,7 +29,7 @@ def pause(reason: ReasonOption = "by hand", home: HomeOption = None, json: JsonO
     answer = _post(asked, "/v1/entries/pause", reason)
     if answer is None:
         write_level(asked.home, Level.PAUSED, reason=reason)
-    _told(answer, json, otherwise="the executor does not answer: HALT is on disk, nothing will be entered")
+    _told(answer, json, otherwise="the executor cannot be told: HALT is on disk, nothing will be entered")
 
 
 def resume(
@@ -50,7 +52,7 @@ def halt(reason: ReasonOption = "by hand", home: HomeOption = None, json: JsonOp
     answer = _post(asked, "/v1/halt", reason)
     if answer is None:
         write_level(asked.home, Level.HALTED, reason=reason)
-        say("the executor does not answer: HALT is on disk, speaking to the venue")
+        say("the executor cannot be told: HALT is on disk, speaking to the venue")
         asyncio.run(with_venue(asked.settings, SystemClock(), lambda trading: _stop(asked, trading).cancel_entries()))
     _told(answer, json, otherwise="halted")
 
@@ -66,11 +68,11 @@ def flatten(
     answer = _post(asked, "/v1/flatten", reason)
     if answer is None:
         write_level(asked.home, Level.HALTED, reason=reason)
-        say("the executor does not answer: HALT is on disk, speaking to the venue")
+        say("the executor cannot be told: HALT is on disk, speaking to the venue")
         asyncio.run(with_venue(asked.settings, SystemClock(), partial(_flatten_at_venue, asked)))
     elif not ask(asked, partial(_until_flat, within=within)):
         refuse(f"not flat within {within:g} s: see `ironkeel positions`")
-    _told(answer, json, otherwise="flat")
+    _told(answer, json, otherwise=None)
     if not json:
         say("flat")
 
@@ -81,7 +83,7 @@ def detach(reason: ReasonOption = "by hand", home: HomeOption = None, json: Json
     answer = _post(asked, "/v1/detach", reason)
     if answer is None:
         write_level(asked.home, Level.DETACHED, reason=reason)
-    _told(answer, json, otherwise="the executor does not answer: HALT is on disk, nothing will be managed")
+    _told(answer, json, otherwise="the executor cannot be told: HALT is on disk, nothing will be managed")
 
 
 def close(
@@ -101,9 +103,9 @@ def _by(reason: str) -> dict[str, object]:
 
 
 def _post(asked: Target, path: str, reason: str) -> Json | None:
-    """The executor's acceptance; None when it does not answer and the emergency stop must act."""
+    """The executor's acceptance; None when it cannot be told and the emergency stop must act."""
     answer = ask(asked, lambda rest: rest.post("executor", path, _by(reason)))
-    return None if answer is None else _accepted(answer)
+    return None if answer is None or answer[0] == UNAVAILABLE else _accepted(answer)
 
 
 def _accepted(answer: tuple[int, Json] | None) -> Json:

@@ -1,5 +1,7 @@
 import json
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,29 @@ def test_pause_without_an_executor_is_written_to_disk_and_resume_takes_it_away(t
     assert (tmp_path / "HALT").read_text() == "paused\ncli: dentist\n"
     tool("resume", "--home", str(tmp_path))
     assert not (tmp_path / "HALT").exists()
+
+
+class WithoutRedis(BaseHTTPRequestHandler):
+    """An executor that lives and cannot publish a command."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b'{"detail": "not published: no answer within 5.0 s"}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_pause_reaches_the_disk_when_the_executor_lives_without_redis(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", int(os.environ["IRONKEEL_PORTS__BASE"])), WithoutRedis) as executor:
+        answering = threading.Thread(target=executor.serve_forever, daemon=True)
+        answering.start()
+        code, out = tool("pause", "--reason", "dentist", "--home", str(tmp_path))
+        executor.shutdown()
+    assert code == 0, out
+    assert (tmp_path / "HALT").read_text() == "paused\ncli: dentist\n"
 
 
 def test_a_halt_without_executor_and_venue_is_on_disk_all_the_same(tmp_path: Path) -> None:
