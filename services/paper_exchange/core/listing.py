@@ -78,6 +78,8 @@ class Listing:
         else:
             begin = max(oldest, bar_open(start + interval_ms - 1, interval_ms))
             newest = Instant(min(newest, begin + span))
+        if begin > newest:
+            return ()
         opens, fine = self._seen(begin, newest + interval_ms, now)
         if not len(fine):
             return ()

@@ -128,3 +128,11 @@ def test_the_ticks_of_a_stretch_are_those_of_the_candles_that_open_in_it() -> No
 
     assert (ticks[0].at, ticks[0].price) == (FIRST + M5 + 1, Decimal("55.5"))
     assert (ticks[-1].at, ticks[-1].price) == (FIRST + 2 * M5 - 1, Decimal("42.5"))
+
+
+def test_there_are_no_bars_after_now_however_far_away_the_question_lies() -> None:
+    listing = listed(UP, DOWN)
+
+    far = Instant(10**18)
+    assert not listing.bars(M5, start=far, end=None, limit=1_000, now=Instant(FIRST + M5))
+    assert not listing.bars(M5, start=far, end=far, limit=1_000, now=Instant(FIRST + M5))
