@@ -4,30 +4,33 @@ A position command names its position: another id or side is refused and dead-le
 only a tightening stop is applied. A command is never skipped: it stays pending until the symbol's lock is had.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import Field
+
+from libs.common.contracts.bounds import Count, PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message
 from libs.common.contracts.trades import CloseReason
-from libs.common.units import Price, Qty, Side, Symbol
+from libs.common.units import Side
 
 
 class PositionCommand(Message):
-    symbol: Symbol
+    symbol: VenueSymbol
     position_id: str
     side: Side
-    version: int
+    version: Count
 
 
 class StopMove(PositionCommand):
     schema_name: ClassVar[str] = "command.stop_move.v1"
-    stop: Price
+    stop: PositivePrice
     reason: str
 
 
 class PositionReduce(PositionCommand):
     schema_name: ClassVar[str] = "command.position_reduce.v1"
-    qty: Qty
-    step: int  # which partial exit this is, 1..9: names the order
+    qty: Quantity
+    step: Annotated[int, Field(ge=1, le=9)]  # which partial exit this is, 1..9: names the order
     reason: str
 
 

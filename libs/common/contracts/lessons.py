@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
+from libs.common.contracts.bounds import VenueSymbol
 from libs.common.contracts.message import Message
-from libs.common.units import Symbol
 
 
 class LessonExplained(Message):
     schema_name: ClassVar[str] = "lesson.explained.v1"
     trade_id: str
-    symbol: Symbol
+    symbol: VenueSymbol
     category: str
     severity: str
     attributable_to_model: bool  # losses by execution, data, outside hands or liquidation are not

@@ -2,23 +2,24 @@
 
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Moment, PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message
-from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
+from libs.common.units import Timeframe, Usd
 
 
 class CandleClosed(Message):
     """One closed candle; its message id is a function of symbol, timeframe and open time."""
 
     schema_name: ClassVar[str] = "candle.closed.v1"
-    symbol: Symbol
+    symbol: VenueSymbol
     timeframe: Timeframe
-    open_at: Instant
-    close_at: Instant  # open_at + the timeframe: the first instant after the candle
-    open: Price
-    high: Price
-    low: Price
-    close: Price
-    volume: Qty
+    open_at: Moment
+    close_at: Moment  # open_at + the timeframe: the first instant after the candle
+    open: PositivePrice
+    high: PositivePrice
+    low: PositivePrice
+    close: PositivePrice
+    volume: Quantity
     turnover: Usd
 
 
@@ -26,10 +27,10 @@ class CandleMissing(Message):
     """A candle that the venue does not give after every try: readers pass over it."""
 
     schema_name: ClassVar[str] = "candle.missing.v1"
-    symbol: Symbol
+    symbol: VenueSymbol
     timeframe: Timeframe
-    open_at: Instant
-    close_at: Instant
+    open_at: Moment
+    close_at: Moment
     reason: str
 
 
@@ -41,14 +42,14 @@ class CandlesLoaded(Message):
     """
 
     schema_name: ClassVar[str] = "candle.loaded.v1"
-    universe: tuple[Symbol, ...]  # every symbol that is fetched, sorted
-    loaded: tuple[Symbol, ...]  # this fetcher's share of it, sorted
+    universe: tuple[VenueSymbol, ...]  # every symbol that is fetched, sorted
+    loaded: tuple[VenueSymbol, ...]  # this fetcher's share of it, sorted
 
 
 class PriceMoved(Message):
     """Conflated last and mark price of a watched symbol."""
 
     schema_name: ClassVar[str] = "price.moved.v1"
-    symbol: Symbol
-    last: Price
-    mark: Price
+    symbol: VenueSymbol
+    last: PositivePrice
+    mark: PositivePrice

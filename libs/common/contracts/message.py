@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.contracts.bounds import Moment
 from libs.common.ids import derive_id
 from libs.common.units import Instant
 
@@ -25,8 +26,8 @@ class Message(Value):
     id: str  # derived from the causes: a repeat has the same id
     cause: str  # id of the message that caused this one; "" at the head of a story
     trace: str  # id of the candle that started the story
-    at: Instant  # market time
-    sent: Instant = Field(default=Instant(0))  # wall time, stamped by the bus
+    at: Moment  # market time
+    sent: Moment = Field(default=Instant(0))  # wall time, stamped by the bus
     source: str = ""  # service/instance, stamped by the bus
 
     @classmethod

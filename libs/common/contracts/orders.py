@@ -2,18 +2,19 @@
 
 from typing import ClassVar
 
+from libs.common.contracts.bounds import PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message
-from libs.common.units import Price, Qty, Side, Symbol
+from libs.common.units import Side
 
 
 class OrderMessage(Message):
     link_id: str  # orderLinkId
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side  # of the position it opens or closes
     purpose: str
-    qty: Qty
-    filled: Qty
-    average: Price | None
+    qty: Quantity
+    filled: Quantity
+    average: PositivePrice | None
     reason: str
 
 

@@ -2,36 +2,37 @@
 
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Count, Moment, PositivePrice, PriceRange, Quantity, VenueSymbol
 from libs.common.contracts.message import Message, Value
 from libs.common.contracts.signals import Decision
-from libs.common.units import Fraction, Instant, Price, Qty, Side, Symbol, Usd
+from libs.common.units import Fraction, Side, Usd
 
 
 class PartialExit(Value):
     """A reduction of an open position: realised price difference before fees."""
 
-    qty: Qty
-    price: Price
+    qty: Quantity
+    price: PositivePrice
     gross: Usd
     reason: str
-    at: Instant
+    at: Moment
 
 
 class OpenPosition(Value):
     """One open position. `version` counts its changes of size and stop."""
 
     position_id: str  # the entry's order id, or adopted-SYMBOL-<venue createdTime>
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side
-    qty: Qty
-    entry: Price  # volume-weighted
-    stop: Price | None  # as confirmed by the venue
-    initial_stop: Price | None
-    version: int
+    qty: Quantity
+    entry: PositivePrice  # volume-weighted
+    stop: PositivePrice | None  # as confirmed by the venue
+    initial_stop: PositivePrice | None
+    version: Count
     leverage: Fraction
     margin: Usd  # initial margin really used
-    opened_at: Instant
-    atr: Price | None  # at the decision; None for an adopted position
+    opened_at: Moment
+    atr: PriceRange | None  # at the decision; None for an adopted position
     decision: Decision | None
     partial_exits: tuple[PartialExit, ...] = ()
 
@@ -54,9 +55,9 @@ class PositionClosed(Message):
 
     schema_name: ClassVar[str] = "position.closed.v1"
     position_id: str
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side
-    version: int
+    version: Count
 
 
 class PositionSnapshot(Message):

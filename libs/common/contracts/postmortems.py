@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Moment, PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message, Value
 from libs.common.contracts.signals import Decision
 from libs.common.contracts.trades import CloseReason
-from libs.common.units import Fraction, Instant, Price, Qty, Side, Symbol, Usd
+from libs.common.units import Fraction, Side, Usd
 
 
 class Severity(StrEnum):
@@ -38,11 +39,11 @@ class Category(StrEnum):
 
 
 class TradeSummary(Value):
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side
-    entry_price: Price
-    exit_price: Price
-    qty: Qty
+    entry_price: PositivePrice
+    exit_price: PositivePrice
+    qty: Quantity
     leverage: Fraction
     margin: Usd
     pnl_usd: Usd
@@ -78,13 +79,13 @@ class Finding(Value):
 class PostmortemWritten(Message):
     schema_name: ClassVar[str] = "postmortem.written.v1"
     trade_id: str
-    symbol: Symbol
+    symbol: VenueSymbol
     category: Category
     severity: Severity
     severity_reason: str
     pnl_usd: Usd
-    opened_at: Instant
-    closed_at: Instant
+    opened_at: Moment
+    closed_at: Moment
     summary: TradeSummary
     initial_decision: Decision | None
     decomposition: Decomposition

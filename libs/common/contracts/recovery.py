@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Count, Moment
 from libs.common.contracts.message import Message, Value
-from libs.common.units import Instant
 
 
 class Phase(StrEnum):
@@ -43,7 +43,7 @@ class RecoveryDone(Message):
     session_id: str
     action: RecoveryAction
     phase: Phase
-    positions: int
-    took_ms: int  # wall, from the first request
-    requests: int
-    finished: Instant  # wall
+    positions: Count
+    took_ms: Count  # wall, from the first request
+    requests: Count
+    finished: Moment  # wall

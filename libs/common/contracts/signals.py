@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Minute, Moment, PositivePrice, PriceRange, VenueSymbol
 from libs.common.contracts.message import Message, Value
-from libs.common.units import Fraction, Instant, Price, Side, Symbol, Timeframe
+from libs.common.units import Fraction, Side, Timeframe
 
 
 class Opinion(StrEnum):
@@ -30,8 +31,8 @@ class Decision(Value):
     votes: tuple[Vote, ...]
     threshold: Fraction  # what the confidence had to reach
     rationale: str  # "2/3 timeframes agree on SELL; XGBoost 75 %"
-    price: Price  # close of the 15m candle that was decided on
-    atr: Price  # 15m, 14 bars, quote currency
+    price: PositivePrice  # close of the 15m candle that was decided on
+    atr: PriceRange  # 15m, 14 bars, quote currency
     adx: Fraction  # 15m, 14 bars, 0..100
     volatility: Fraction  # standard deviation of 15m log returns over 96 bars
     policy: str  # "model" or "random:<seed>"
@@ -43,9 +44,9 @@ class SignalMade(Message):
     """Advice to enter; at most one per symbol and 15m close."""
 
     schema_name: ClassVar[str] = "signal.made.v1"
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side
-    slot: Instant  # the 15m close that was decided on
-    valid_until: Instant  # market time; slot + 15 min
+    slot: Minute  # the 15m close that was decided on
+    valid_until: Moment  # market time; slot + 15 min
     size_multiplier: Fraction  # 0 < m <= 1 of the risk per trade
     decision: Decision

@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from libs.common.contracts.bounds import Count, Moment, PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message
 from libs.common.contracts.positions import PartialExit
 from libs.common.contracts.signals import Decision
-from libs.common.units import Fraction, Instant, Price, Qty, Side, Symbol, Usd
+from libs.common.units import Fraction, Side, Usd
 
 
 class CloseReason(StrEnum):
@@ -25,23 +26,23 @@ class TradeClosed(Message):
 
     schema_name: ClassVar[str] = "trade.closed.v1"
     trade_id: str
-    symbol: Symbol
+    symbol: VenueSymbol
     side: Side
-    qty: Qty  # sum of the opening fills
-    entry_price: Price  # volume-weighted over the opening fills
-    exit_price: Price  # volume-weighted over the closing fills
+    qty: Quantity  # sum of the opening fills
+    entry_price: PositivePrice  # volume-weighted over the opening fills
+    exit_price: PositivePrice  # volume-weighted over the closing fills
     gross: Usd  # by price alone
     fees: Usd  # positive = paid
     funding: Usd  # positive = paid
     pnl_usd: Usd
     close_reason: CloseReason
-    opened_at: Instant
-    closed_at: Instant
+    opened_at: Moment
+    closed_at: Moment
     leverage: Fraction
     margin: Usd
-    initial_stop: Price | None
-    last_stop: Price | None
+    initial_stop: PositivePrice | None
+    last_stop: PositivePrice | None
     equity_at_entry: Usd | None
     decision: Decision | None
     exits: tuple[PartialExit, ...]  # every closing fill, merged by order
-    naked_ms: int  # wall milliseconds seen without a live stop
+    naked_ms: Count  # wall milliseconds seen without a live stop

@@ -1,5 +1,6 @@
 """What cannot be read is Poison that names what is wrong; what is old is brought up to date."""
 
+import json
 from typing import ClassVar
 
 import orjson
@@ -93,3 +94,22 @@ def test_decimals_travel_as_strings_and_keep_every_digit() -> None:
     name, body = encode(signal())
     assert name == b"signal.made.v1"
     assert orjson.loads(body)["decision"]["price"] == "115100.9"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("symbol", ""),
+        ("symbol", "BTC/USDT"),
+        ("symbol", "B" * 21),
+        ("at", 2**70),
+        ("at", -1),
+        ("slot", 1),
+        ("valid_until", 10**18),
+    ],
+)
+def test_what_no_store_and_no_order_could_bear_is_poison(field: str, value: JsonValue) -> None:
+    schema, body = encode(signal())
+    changed = json.dumps({**json.loads(body), field: value})  # orjson writes no integer beyond 64 bits
+    with pytest.raises(Poison, match=field):
+        decode(schema, changed.encode())
