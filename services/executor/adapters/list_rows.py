@@ -74,6 +74,8 @@ class ListRows(Rows):
         time, key = c[listing.time], c[listing.key]
         query = select(listing.table).order_by(time.desc(), key.desc()).limit(asked.limit + 1)
         if asked.symbol:
+            if "symbol" not in c:
+                raise ValueError("symbol: nothing of one symbol alone is listed here")
             query = query.where(c.symbol == asked.symbol)
         if asked.since is not None:
             query = query.where(time >= asked.since)
@@ -90,7 +92,13 @@ class ListRows(Rows):
 
 def _after(cursor: str, time: Column[int], key: Column[str]) -> ColumnElement[bool]:
     at, found, last = cursor.partition("~")
-    if not found or not at.isdigit():
+    numbered = key.type.python_type is int
+    if not found or not _is_number(at) or (numbered and not _is_number(last)):
         raise ValueError(f"no cursor of ours: {cursor!r}")
-    boundary: int | str = int(last) if key.type.python_type is int else last
+    boundary: int | str = int(last) if numbered else last
     return or_(time < int(at), and_(time == int(at), key < boundary))
+
+
+def _is_number(text: str) -> bool:
+    """Whether the store can hold it: 64 bits have 19 digits."""
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -9,11 +9,10 @@ from typing import Annotated, Final, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi import Body as FromBody
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from libs.common.bus import Bus
+from libs.common.contracts.bounds import LATEST
 from libs.common.contracts.commands import (
     Detach,
     EntriesPause,
@@ -26,9 +25,9 @@ from libs.common.contracts.commands import (
 )
 from libs.common.contracts.message import Message, message_id
 from libs.common.contracts.trades import CloseReason
-from libs.common.errors import TradingError
 from libs.common.exchange import Trading
 from libs.common.health import Health, health_routes
+from libs.common.problems import answer_with_problems
 from libs.common.settings.sections import ApiSection
 from libs.common.units import Symbol
 from services.executor.adapters.list_rows import DECLINED, INTENTS, ORDERS, RECOVERY_LOG, TRADES, Asked, Listing
@@ -70,8 +69,8 @@ def asked(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str = "",
     symbol: str = "",
-    since: Annotated[int | None, Query(ge=0)] = None,
-    until: Annotated[int | None, Query(ge=0)] = None,
+    since: Annotated[int | None, Query(ge=0, le=LATEST)] = None,
+    until: Annotated[int | None, Query(ge=0, le=LATEST)] = None,
 ) -> Asked:
     return Asked(limit, cursor, symbol, since, until)
 
@@ -99,7 +98,7 @@ def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path) -> FastAPI
         if not has_token(request):
             raise HTTPException(401, "writes need a token: Authorization: Bearer <api.token>")
 
-    _add_problems(app)
+    answer_with_problems(app)
     reads, writes = APIRouter(dependencies=[Depends(may_read)]), APIRouter(dependencies=[Depends(may_write)])
     _add_reads(reads, desk)
     _add_writes(writes, Commander(desk, bus))
@@ -108,35 +107,6 @@ def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path) -> FastAPI
     app.include_router(health_routes(desk.health))
     expose(desk, desk.health.metrics.registry)
     return app
-
-
-def _add_problems(app: FastAPI) -> None:
-    """Every error is application/problem+json."""
-
-    def problem(status: int, title: str, detail: str) -> JSONResponse:
-        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-        return JSONResponse(body, status, media_type="application/problem+json")
-
-    @app.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "Refused", str(error.detail))
-
-    @app.exception_handler(404)
-    async def missing(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(404, "Not found", str(error.detail))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return problem(422, "Invalid request", wrong)
-
-    @app.exception_handler(ValueError)
-    async def unreadable(_request: Request, error: ValueError) -> JSONResponse:
-        return problem(422, "Invalid request", str(error))
-
-    @app.exception_handler(TradingError)
-    async def unavailable(_request: Request, error: TradingError) -> JSONResponse:
-        return problem(503, "Not now", str(error))
 
 
 def _add_reads(routes: APIRouter, desk: Served) -> None:

@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
 
+from libs.common.contracts.bounds import LATEST
 from libs.common.contracts.postmortems import Category, Severity
 from services.postmortem.adapters.archive import Archive, as_bytes
 from services.postmortem.adapters.index import Index, Wanted
@@ -23,8 +24,8 @@ def routes(archive: Archive, index: Index) -> APIRouter:
         symbol: str | None = None,
         category: Category | None = None,
         severity: Severity | None = None,
-        since: Annotated[int | None, Query(ge=0, description="Closed at or after, market ms")] = None,
-        until: Annotated[int | None, Query(ge=0, description="Closed before, market ms")] = None,
+        since: Annotated[int | None, Query(ge=0, le=LATEST, description="Closed at or after, market ms")] = None,
+        until: Annotated[int | None, Query(ge=0, le=LATEST, description="Closed before, market ms")] = None,
         cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> Response:
@@ -64,7 +65,7 @@ def place_of(outcome: Outcome) -> str:
 def place(cursor: str) -> tuple[int, str]:
     """Read a cursor; raises the 422 that says so."""
     at, tilde, trade_id = cursor.partition("~")
-    if not (tilde and at.isdecimal()):
+    if not (tilde and at.isascii() and at.isdecimal() and int(at) <= LATEST):
         raise HTTPException(422, f"cursor {cursor!r}: pass `next` of the page before")
     return int(at), trade_id
 

@@ -11,6 +11,7 @@ from libs.common.bus.redis_streams import RedisBus
 from libs.common.clock import Clock
 from libs.common.health import Health, health_routes
 from libs.common.http import serve_http
+from libs.common.problems import answer_with_problems
 from libs.common.settings.sections import PORT_OFFSETS
 from services.postmortem.adapters.api import routes
 from services.postmortem.adapters.archive import Archive
@@ -50,6 +51,7 @@ async def open_world(
     client = httpx.AsyncClient(base_url=settings.executor_url, auth=token, trust_env=False)
     executor = await stack.enter_async_context(client)
     app = FastAPI(title="Ironkeel postmortem", summary="Reports of losing trades")
+    answer_with_problems(app)
     app.include_router(health_routes(health))
     app.include_router(routes(archive, index))
     port = settings.ports.base + PORT_OFFSETS["postmortem"]

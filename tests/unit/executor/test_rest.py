@@ -81,8 +81,23 @@ async def test_what_is_not_there_is_a_problem_with_words(client: httpx.AsyncClie
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"]
-    assert (await client.get("/v1/trades?limit=0")).status_code == 422
-    assert (await client.get("/v1/trades?cursor=made-up")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "trades?limit=0",
+        "trades?cursor=made-up",
+        f"orders?cursor={10**30}~x",
+        f"trades?since={10**30}",
+        f"recovery?cursor=1~{10**30}",
+        "recovery?symbol=BTCUSDT",
+    ],
+)
+async def test_what_cannot_be_asked_is_a_problem_with_words(client: httpx.AsyncClient, question: str) -> None:
+    answer = await client.get(f"/v1/{question}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
 
 
 async def test_writes_need_the_token(client: httpx.AsyncClient, room: Room) -> None:

@@ -68,7 +68,16 @@ async def test_filters_keep_what_they_name(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"category": "BAD_LUCK"}, {"limit": "0"}, {"limit": "1001"}, {"cursor": "x"}, {"since": "-1"}]
+    "wanted",
+    [
+        {"category": "BAD_LUCK"},
+        {"limit": "0"},
+        {"limit": "1001"},
+        {"cursor": "x"},
+        {"cursor": f"{10**30}~x"},
+        {"since": "-1"},
+        {"since": str(10**30)},
+    ],
 )
 async def test_what_cannot_be_asked_is_refused(client: httpx.AsyncClient, wanted: dict[str, str]) -> None:
     assert (await client.get("/v1/postmortems", params=wanted)).status_code == 422
