@@ -250,6 +250,18 @@ async def test_in_lockstep_a_step_is_not_reached_while_a_candle_is_missing(tmp_p
         assert hall.told() == [0, 1]
 
 
+async def test_a_fetcher_that_comes_back_while_the_market_waits_has_reached_it(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, price_interval_ms=0) as hall:
+        await hall.starts()
+        await hall.loaded()
+        await hall.dies("fetcher")
+        replica = await hall.starts()
+        await hall.until(lambda: replica.fetcher.share == {BTC, ETH}, priced=False)
+        hall.venue.push_price(BTC)  # as a venue tells a new subscriber how it stands, once
+        hall.venue.push_price(ETH)
+        await hall.until(lambda: replica.health.market_ms == MORNING, within_s=5, priced=False)
+
+
 async def test_a_symbol_with_a_position_is_wanted_first(hall: MarketHall) -> None:
     replica = await hall.starts()
     await hall.loaded()

@@ -85,8 +85,8 @@ class MarketHall:
         replica.running.cancel()
         await asyncio.gather(replica.running, return_exceptions=True)
 
-    async def until(self, is_true: Callable[[], bool], *, within_s: float = 60) -> None:
-        """Let virtual time pass, with prices as they are, until something is true."""
+    async def until(self, is_true: Callable[[], bool], *, within_s: float = 60, priced: bool = True) -> None:
+        """Let virtual time pass, with prices as they are or with none at all, until something is true."""
         for _ in range(int(within_s * 10)):
             for _ in range(30):
                 await asyncio.sleep(0)
@@ -98,7 +98,7 @@ class MarketHall:
                     replica.running.result()
             await asyncio.to_thread(lambda: None)  # files are written in a thread
             self.clock.advance(0.1)
-            for symbol in SYMBOLS:
+            for symbol in SYMBOLS if priced else ():
                 self.venue.push_price(symbol)
         raise AssertionError(f"not within {within_s} s; told: {self.told()}, series: {self.series()}")
 

@@ -86,6 +86,7 @@ class Gateway:
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
         self._moved = asyncio.Event()
         self._connections: list[Connection] = []
+        self._reached: Instant | None = None
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
 
     async def run(self) -> None:
@@ -173,7 +174,13 @@ class Gateway:
             self._moved.set()
         else:
             self._outbox.put(*self._fetcher.due_prices())
-        if (at := self._fetcher.reached) is not None:
+        self._say_reached()
+
+    def _say_reached(self) -> None:
+        """Say after everything that was decided how far the market is decided, once."""
+        at = self._fetcher.reached
+        if at is not None and at != self._reached:
+            self._reached = at
             self._outbox.put(Reached(at))
 
     async def _tell_prices(self) -> None:
@@ -188,6 +195,7 @@ class Gateway:
         while True:
             for ask in self._fetcher.asks(self._clock.now()):
                 tasks.create_task(self._ask(ask))
+            self._say_reached()  # where nothing turned out to be missing; the market may be waiting for this
             await self._clock.sleep(ASK_S)
 
     async def _ask(self, ask: Ask) -> None:
@@ -200,8 +208,7 @@ class Gateway:
             return
         await self._outbox.room()
         self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
-        if (at := self._fetcher.reached) is not None:
-            self._outbox.put(Reached(at))
+        self._say_reached()
 
     async def _learn_positions(self) -> None:
         """Held symbols come first: their prices move stops."""
