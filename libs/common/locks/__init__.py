@@ -39,7 +39,8 @@ class Leases(Protocol):
         """Renew what is held, take what is free and fair, and return what is held now.
 
         Fair: with R live replicas nobody keeps more than ceil(len(wanted) / R); earlier symbols in `wanted` come first.
-        Call it about every second; a lease not renewed for its length (5 s) is free for others.
+        Call it about every second; a lease not renewed for its length (5 s) is free for others. When Redis has
+        forgotten everybody, the first claim takes again what was held, and no more.
         """
         ...
 

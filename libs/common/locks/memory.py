@@ -94,10 +94,15 @@ class MemoryLeases:
         self._held: tuple[Symbol, ...] = ()
 
     async def claim(self, wanted: tuple[Symbol, ...]) -> frozenset[Symbol]:
-        self._server.replicas[self._service, self._instance] = self._server.clock.monotonic_ms() + self._length_ms
+        now = self._server.clock.monotonic_ms()
+        was_known = (self._service, self._instance) in self._server.replicas
+        self._server.replicas[self._service, self._instance] = now + self._length_ms
         share = -(-len(wanted) // self._server.living(self._service))
         available = [s for s in wanted if self._server.owner(self._key(s)) in (None, self._instance)]
-        mine = tuple(available[:share])
+        if self._held and not was_known:  # the others are forgotten too: what they hold looks free
+            mine = tuple(symbol for symbol in available if symbol in self._held)
+        else:
+            mine = tuple(available[:share])
         for symbol in {*wanted, *self._held} - set(mine):
             self._server.let_go(self._key(symbol), self._instance)
         for symbol in mine:

@@ -100,12 +100,15 @@ async def _let_go(lock: Lock) -> None:
 
 
 # KEYS: the set of replicas, then one lease each for wanted and unwanted symbols. ARGV: instance, length in ms,
-# number of wanted symbols. Of what is ours or free, the first that fit our share are ours; the rest of ours goes
-# back. Atomic, and by the server's own clock: replicas on other machines need not agree on the time.
+# number of wanted symbols, and for each whether we held it. Of what is ours or free, the first that fit our share
+# are ours; the rest of ours goes back. When Redis has forgotten us, it has forgotten the others too: what they held
+# looks free, so at first we take again only what was ours. Atomic, and by the server's own clock: replicas on other
+# machines need not agree on the time.
 _CLAIM: Final = """
-local me, length, wanted = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local me, length, wanted, before = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local forgotten = not redis.call('ZSCORE', KEYS[1], me) and string.find(before, '1')
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - length)
 redis.call('ZADD', KEYS[1], now, me)
 local replicas = redis.call('ZCARD', KEYS[1])
@@ -113,7 +116,8 @@ local share = math.floor((wanted + replicas - 1) / replicas)
 local held = {}
 for n = 2, #KEYS do
   local owner = redis.call('GET', KEYS[n])
-  if n - 1 <= wanted and #held < share and (not owner or owner == me) then
+  local known = not forgotten or string.sub(before, n - 1, n - 1) == '1'
+  if n - 1 <= wanted and known and (forgotten or #held < share) and (not owner or owner == me) then
     redis.call('SET', KEYS[n], me, 'PX', length)
     held[#held + 1] = n - 2
   elseif owner == me then
@@ -160,9 +164,10 @@ class RedisLeases:
         """As the port says; while Redis is away, what is held stays ours for the lease's length and no longer."""
         asked = Moment.now(self._clock)
         unwanted = [symbol for symbol in self._held if symbol not in wanted]
+        before = "".join("1" if symbol in self._held else "0" for symbol in wanted)
         try:
             answer: list[int] = await self._claim(
-                keys=self._keys((*wanted, *unwanted)), args=[self._instance, self._length_ms, len(wanted)]
+                keys=self._keys((*wanted, *unwanted)), args=[self._instance, self._length_ms, len(wanted), before]
             )
         except RedisError as error:
             return self._while_unheard(asked, str(error))

@@ -84,6 +84,16 @@ async def test_after_a_flush_everybody_soon_has_a_share_again(world: World) -> N
     assert await eventually(shared_again)
 
 
+async def test_a_flush_moves_no_symbol(world: World) -> None:
+    first, second = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await first.claim(WANTED)
+    await second.claim(WANTED)
+    before = await first.claim(WANTED), await second.claim(WANTED)
+    await world.flush()
+    for _ in range(2):
+        assert (await first.claim(WANTED), await second.claim(WANTED)) == before
+
+
 async def test_many_replicas_claiming_at_once_never_share_a_symbol(world: World) -> None:
     replicas = [await world.leases(f"fetcher-{n}") for n in range(4)]
     for _ in range(10):
