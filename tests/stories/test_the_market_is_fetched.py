@@ -65,6 +65,13 @@ async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_
     assert hall.series() == HISTORY
 
 
+async def test_a_fetcher_is_ready_only_when_redis_and_the_files_have_the_history(hall: MarketHall) -> None:
+    replica = await hall.starts()
+    await hall.until(lambda: replica.health.ready)
+    assert hall.series() == hall.series(ETH) == HISTORY
+    assert (hall.home / "candles" / "live" / "ETHUSDT-15m.parquet").exists()
+
+
 async def test_a_candle_that_closes_is_told_at_once(hall: MarketHall) -> None:
     await hall.starts()
     await hall.loaded()

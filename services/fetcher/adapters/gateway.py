@@ -31,6 +31,7 @@ LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 VERIFY_S: Final = 5.0
 CONNECTIONS: Final = 8
+ASKING: Final = 16  # questions at once: an answer is kept until what was decided before is out
 
 
 class Decisions(Protocol):
@@ -85,6 +86,7 @@ class Gateway:
         self._interval_s = price_interval_ms / 1_000
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
         self._moved = asyncio.Event()
+        self._asking = asyncio.Semaphore(ASKING)
         self._connections: list[Connection] = []
         self._reached: Instant | None = None
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
@@ -200,14 +202,15 @@ class Gateway:
 
     async def _ask(self, ask: Ask) -> None:
         symbol, timeframe = ask.key
-        try:
-            answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
-        except (Transient, Refused) as error:
-            log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
-            self._fetcher.failed(ask, self._clock.now())
-            return
-        await self._outbox.room()
-        self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
+        async with self._asking:
+            try:
+                answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
+            except (Transient, Refused) as error:
+                log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
+                self._fetcher.failed(ask, self._clock.now())
+                return
+            await self._outbox.room()
+            self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
         self._say_reached()
 
     async def _learn_positions(self) -> None:
@@ -252,6 +255,6 @@ class Gateway:
             progress = str(self._fetcher.progress(self._clock.now()))
             log.info("history.loading", progress=progress)
             self._health.wait_for("history", progress)
-        else:
+        elif self._fetcher.share <= (self._told or frozenset()):  # it is in Redis and in the files
             self._health.done_with("history")
         self._health.facts["symbols"] = len(self._fetcher.share)

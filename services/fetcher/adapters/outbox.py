@@ -18,7 +18,7 @@ from services.fetcher.core.catch_up import Effect, End, GivenUp, Loss, Quarantin
 
 log = structlog.get_logger()
 
-WAITING: Final = 5_000  # effects; while so many wait, nothing is decided and the feed is not read on
+WAITING: Final = 5_000  # messages; while so many wait, nothing is decided and the feed is not read on
 T = TypeVar("T")
 
 
@@ -39,6 +39,11 @@ class Verify:
 Item = Effect | PriceMoved | CandlesLoaded | Reached | Verify
 
 
+def _messages(item: Item) -> int:
+    """How many messages an item is: a page of history is a thousand."""
+    return len(item.candles) if isinstance(item, Store) else 1
+
+
 class Archive(Protocol):
     def note(self, candle: CandleClosed) -> None:
         """Keep this stored candle for training."""
@@ -57,6 +62,7 @@ class Outbox:
         self._clock = clock
         self._lost = lost
         self._items: asyncio.Queue[Item] = asyncio.Queue()  # bounded by `room`
+        self._waiting = 0  # messages
         self._has_room = asyncio.Event()
         self._has_room.set()
 
@@ -68,7 +74,8 @@ class Outbox:
         """Let these out after everything that was put before."""
         for item in items:
             self._items.put_nowait(item)
-        if self._items.qsize() >= WAITING:
+            self._waiting += _messages(item)
+        if self._waiting >= WAITING:
             self._has_room.clear()
 
     async def flushed(self) -> None:
@@ -81,7 +88,6 @@ class Outbox:
             items = [await self._items.get()]
             while not self._items.empty():
                 items.append(self._items.get_nowait())
-            self._has_room.set()
             prices: list[PriceMoved] = []
             for item in items:
                 if isinstance(item, PriceMoved):
@@ -89,13 +95,20 @@ class Outbox:
                 else:
                     await self._publish(prices)
                     await self._let_out(item)
+                    self._left(_messages(item))
             await self._publish(prices)
             for _ in items:
                 self._items.task_done()
 
+    def _left(self, messages: int) -> None:
+        self._waiting -= messages
+        if self._waiting < WAITING:
+            self._has_room.set()
+
     async def _publish(self, prices: list[PriceMoved]) -> None:
         if prices:
             await self._insist(lambda: self._bus.publish(*prices))
+            self._left(len(prices))
             prices.clear()
 
     async def _let_out(self, item: Effect | CandlesLoaded | Reached | Verify) -> None:

@@ -121,6 +121,17 @@ async def test_a_series_that_ends_too_early_is_noticed_and_one_that_is_beyond_is
     ]
 
 
+async def test_a_page_of_history_fills_the_outbox_as_its_candles_do() -> None:
+    world = World()
+    page = tuple(candle(n) for n in range(WAITING // 5))
+    for _ in range(5):
+        world.outbox.put(Store(page, None))
+    waiting = asyncio.create_task(world.outbox.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await world.lets_out(lambda: asyncio.shield(waiting))
+
+
 async def test_a_full_outbox_has_no_room_until_it_is_emptied() -> None:
     world = World()
     await world.outbox.room()
