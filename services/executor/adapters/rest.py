@@ -194,8 +194,9 @@ class Commander:
             known = key and pages.cursor(name)
         if not known:
             await self._bus.publish(command)
-            with self._desk.ledger.write() as pages:
-                pages.set_cursor(name, command.id)
+            if key:
+                with self._desk.ledger.write() as pages:
+                    pages.set_cursor(name, command.id)
         return {"command": command.id, "id": command.id}
 
     async def turn(self, schema: type[Switch], key: str, said: "Said", **fields: JsonValue) -> Json:

@@ -102,6 +102,34 @@ async def test_what_cannot_be_asked_is_a_problem_with_words(client: httpx.AsyncC
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["trades", "orders", "intents", "declined", "recovery"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"since": str(1 << 70)},
+        {"until": "-1"},
+        {"cursor": f"{1 << 70}~x"},
+        {"cursor": f"1~{1 << 70}"},
+        {"cursor": "\u00b2~1"},
+        {"limit": "1e9"},
+        {"symbol": "\x00' OR 1=1"},
+    ],
+)
+async def test_nothing_that_is_asked_breaks_the_answer(
+    client: httpx.AsyncClient, path: str, wrong: dict[str, str]
+) -> None:
+    answer = await client.get(f"/v1/{path}", params=wrong)
+    assert answer.status_code in {200, 422}
+    if answer.status_code == 422:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_method_that_is_not_offered_is_a_problem_too(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/trades", headers=OWNER)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_writes_need_the_token(client: httpx.AsyncClient, room: Room) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         assert (await client.post("/v1/entries/pause", headers=headers)).status_code == 401
