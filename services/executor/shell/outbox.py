@@ -26,7 +26,6 @@ class Outbox:
     def __init__(self, desk: Desk, bus: Bus) -> None:
         self._desk = desk
         self._bus = bus
-        self._longest = 0  # of the trade stream, as last seen: it shrinks only when Redis forgets
 
     async def publish_for_ever(self) -> None:
         pauses = backoff(first=0.1, ceiling=5.0)
@@ -60,15 +59,13 @@ class Outbox:
     async def heal(self) -> None:
         """Publish the trades of the last seven market days again if the stream has lost any."""
         desk = self._desk
-        [lag] = await self._bus.lag([TRADE])
         with desk.ledger.read() as pages:
             trades = pages.trades(since=Instant(desk.market.now() - LOOK_BACK_MS))
             told = pages.waiting_count() == 0
-        lost = lag.waiting < min(self._longest, TRIMMED) or (lag.waiting == 0 and told and bool(trades))
-        self._longest = lag.waiting
-        if lost:
+        [lag] = await self._bus.lag([TRADE])
+        # Nobody of ours reads this stream: what waits is all of it, and it holds at least what was told.
+        if told and lag.waiting < min(len(trades), TRIMMED):
             log.warning("trades.republished", count=len(trades))
             await self._bus.publish(*trades)
-            self._longest = 0
         with desk.ledger.write() as pages:
             pages.forget_old()

@@ -183,6 +183,25 @@ async def test_a_lost_redis_is_told_every_trade_again(room: Room) -> None:
     assert room.trades() == told
 
 
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_redis_that_was_lost_before_newer_trades_is_told_the_older_ones_too(room: Room, restart: bool) -> None:
+    desk = await room.executor(limits=Limits(0, Fraction(D("0.9")))).starts()
+    for n in range(4):
+        if n == 1:
+            await desk.waits_for(desk.executor.outbox.heal())
+            room.server.flush()
+            desk = await room.executor(limits=Limits(0, Fraction(D("0.9")))).starts() if restart else desk
+        async with desk.listening():
+            room.venue.set_price(BTC, "100000")
+            await desk.gets(signal(n=n, valid_until=Instant(SLOT + 3_600_000)))
+            room.venue.set_price(BTC, "97000")
+            await desk.settled()
+            await desk.waits_for(desk.executor.books.settle_all())
+            await desk.tells()
+    await desk.waits_for(desk.executor.outbox.heal())
+    assert len(room.trades()) == 4
+
+
 async def test_unpublished_events_are_published_at_the_next_start(room: Room) -> None:
     first = await room.executor().starts()
     first.desk.reached = dies_at(EVENTS_PUBLISHED)
