@@ -65,14 +65,14 @@ def test_every_pair_of_saved_and_actual_states_has_one_action(pair: tuple[Saved,
 
 
 @given(st.lists(st.sampled_from(list(OrderEvent)), max_size=20))
-def test_once_filled_an_order_stays_filled(events: list[OrderEvent]) -> None:
+def test_once_filled_an_order_stays_filled_unless_it_turns_out_not_to_be_ours(events: list[OrderEvent]) -> None:
     state = OrderState.SUBMITTING
     filled = False
     for event in events:
         if (state, event) not in TRANSITIONS:
             continue
         state = TRANSITIONS[state, event]
-        assert not filled or state is OrderState.FILLED
+        assert not filled or state is OrderState.FILLED or event is OrderEvent.CONTRADICTED
         filled = state is OrderState.FILLED
 
 
