@@ -10,7 +10,7 @@ from libs.common.bus import Bus, Delivery
 from libs.common.contracts.message import message_id
 from libs.common.contracts.positions import PositionSnapshot
 from libs.common.contracts.signals import SignalMade
-from libs.common.errors import Transient
+from libs.common.errors import Poison, Transient
 from libs.common.retry import backoff
 from services.executor.adapters.journal_rows import SessionStart
 from services.executor.core.kept import PositionStatus
@@ -60,6 +60,14 @@ class Executor:
         session = self.begin()
         desk = self.desk
         desk.health.watch(self._bus, (*WORK, "price", "candle"))
+        try:
+            await self._serve(session)
+        except asyncio.CancelledError:  # of us, not of a task by the failure of another: that is a group of errors
+            self.end()
+            raise
+
+    async def _serve(self, session: SessionStart) -> None:
+        desk = self.desk
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.outbox.publish_for_ever())
             tasks.create_task(self.watch.market(self._bus))
@@ -70,11 +78,7 @@ class Executor:
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
-            try:
-                await self._work(tasks)
-            except asyncio.CancelledError:
-                self.end()
-                raise
+            await self._work(tasks)
 
     def begin(self) -> SessionStart:
         with self.desk.write() as pages:
@@ -114,6 +118,9 @@ class Executor:
         for pause in backoff(first=0.1, ceiling=2.0):
             try:
                 await self.entries.handle(delivery, message, self._bus)
+            except Poison as error:
+                log.error("signal.refused", signal=message.id, reason=str(error))
+                await self._bus.dead_letter(delivery, str(error))
             except Transient as error:
                 log.warning("signal.waiting", symbol=message.symbol, reason=str(error))
                 await self._bus.keep(delivery)

@@ -95,6 +95,13 @@ class IntentRows(Rows):
         rows = self.db.execute(select(schema.intents).where(c.purpose == ENTRY, c.touched_at >= since))
         return [intent_of(row) for row in rows]
 
+    def unbooked(self, *, since: Instant) -> frozenset[Symbol]:
+        """Symbols whose orders the venue says to have filled further than their booked fills tell (touched since)."""
+        i, o = schema.intents.c, schema.orders.c
+        query = select(i.symbol, i.filled, o.filled.label("told")).join(schema.orders, o.link_id == i.link_id)
+        rows = self.db.execute(query.where(i.touched_at >= since))
+        return frozenset(Symbol(row.symbol) for row in rows if row.told > row.filled)
+
     def intents_of(self, position_id: str) -> Sequence[Intent]:
         c = schema.intents.c
         rows = self.db.execute(select(schema.intents).where(c.position_id == position_id).order_by(c.at, c.link_id))

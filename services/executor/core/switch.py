@@ -39,6 +39,14 @@ def stricter(first: Level, second: Level) -> Level:
     return max(first, second, key=lambda level: level.severity)
 
 
+def is_void(state: SwitchState, *, opening: bool, said_at: Instant) -> bool:
+    """Whether a command comes too late to count: the stream may deliver late, twice, and to another executor.
+
+    A resume does not outlive anything that was said after it, and a resume ends all that was said before it.
+    """
+    return said_at < state.at and (opening or state.level is Level.OPEN)
+
+
 def raised(state: SwitchState, level: Level, *, by: str, reason: str, at: Instant) -> SwitchState:
     """Return the state closed at least to `level`; a weaker command never opens a stronger one."""
     if level.severity < state.level.severity:

@@ -1,5 +1,7 @@
 """Commands of trailing and of people: never skipped, and dead-lettered when they name another position."""
 
+from typing import Final
+
 import structlog
 
 from libs.common.bus import Bus, Delivery
@@ -21,14 +23,16 @@ from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Poison, Transient
 from libs.common.ids import OrderLinkId
 from libs.common.retry import backoff
-from libs.common.units import Symbol
+from libs.common.units import Instant, Symbol
 from services.executor.core.kept import Kept, PositionStatus
-from services.executor.core.switch import HALT_FILE, Level, SwitchState, raised, resumed
+from services.executor.core.switch import HALT_FILE, Level, SwitchState, is_void, raised, resumed
 from services.executor.shell.desk import Desk
 from services.executor.shell.exits import Exits
 from services.executor.shell.stop_keeper import StopKeeper
 
 log = structlog.get_logger()
+
+MOST_STEPS: Final = 9  # partial exits that an order id can name
 
 
 class Commands:
@@ -73,7 +77,13 @@ class Commands:
             return
         if self._desk.is_detached():
             raise Poison("detached: positions are not managed")
+        if command.symbol not in self._desk.instruments and not isinstance(command, PositionClose):
+            raise Poison(f"{command.symbol} is not traded here")
         match command:
+            case StopMove(stop=stop) if stop <= 0:
+                raise Poison(f"no stop can lie at {stop}: the venue takes 0 for none")
+            case PositionReduce(step=step) if not 1 <= step <= MOST_STEPS:
+                raise Poison(f"no partial exit has the number {step}")
             case StopMove():
                 await self._stops.move(command, kept)
             case PositionReduce():
@@ -103,19 +113,34 @@ class Commands:
 
     async def _turn(self, command: Switch) -> None:
         desk = self._desk
+        at = command.sent or desk.clock.now()
         with desk.write() as pages:
-            state = self._turned(pages.switch(), command)
+            before = pages.switch()
+            if is_void(before, opening=isinstance(command, EntriesResume), said_at=at):
+                log.warning("switch.unheeded", command=command.schema_name, by=command.by, said_at=at, since=before.at)
+                return
+            state = self._turned(before, command, at)
             pages.turn(state)
         if isinstance(command, EntriesResume) and command.halted:
-            (desk.figures.home / HALT_FILE).unlink(missing_ok=True)
+            self._drop_halt_file(at)
         log.warning("switch.turned", level=state.level, flattening=state.flattening, by=command.by, why=command.reason)
         if state.level.severity >= Level.HALTED.severity:
             await self._cancel_entries()
         if isinstance(command, Flatten):
             await self.flatten()
 
-    def _turned(self, before: SwitchState, command: Switch) -> SwitchState:
-        by, reason, at = command.by, command.reason, self._desk.clock.now()
+    def _drop_halt_file(self, said_at: Instant) -> None:
+        """Remove the file that the command line wrote, unless it was written after the resume was said."""
+        file = self._desk.figures.home / HALT_FILE
+        try:
+            written = file.stat().st_mtime_ns // 1_000_000
+        except FileNotFoundError:
+            return
+        if written <= said_at:
+            file.unlink(missing_ok=True)
+
+    def _turned(self, before: SwitchState, command: Switch, at: Instant) -> SwitchState:
+        by, reason = command.by, command.reason
         match command:
             case EntriesResume():
                 return resumed(before, halted=command.halted, by=by, reason=reason, at=at)

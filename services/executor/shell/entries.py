@@ -7,10 +7,10 @@ import structlog
 from libs.common.bus import Bus, Delivery
 from libs.common.contracts.signals import SignalMade
 from libs.common.contracts.trades import CloseReason
-from libs.common.errors import Transient
+from libs.common.errors import Misconfigured, Poison, Transient
 from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchanged, VenuePosition, Wallet
 from libs.common.ids import ENTRY, OrderName
-from libs.common.units import ZERO, Instant, Price, Symbol, Usd
+from libs.common.units import MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 LOCK_WAIT_MS: Final = 500
 LONGEST_REST_MS: Final = 5_000
+UNBOOKED_MS: Final = 10 * MINUTE_MS  # for so long a fill that is known of and not booked takes its slot
 
 
 class Entries:
@@ -168,6 +169,7 @@ class Entries:
         live = pages.live_intents()
         taken = {p.symbol for p in positions} | {k.position.symbol for k in pages.positions(PositionStatus.OPEN)}
         taken |= {intent.symbol for intent in live if intent.is_entry}
+        taken |= pages.unbooked(since=Instant(self._desk.clock.now() - UNBOOKED_MS))
         reviews = pages.reviews()
         return Standing(
             fence_is_ours=pages.fence(signal.symbol) == grip.fence,
@@ -226,15 +228,20 @@ class Entries:
 
 
 def entry_name(signal: SignalMade) -> OrderName:
-    """The order that this signal, or any other for the same candle, may lead to."""
-    return OrderName(signal.symbol, signal.slot, ENTRY)
+    """The order that this signal, or any other for the same candle, may lead to. Raises Poison if none can be named."""
+    name = OrderName(signal.symbol, signal.slot, ENTRY)
+    try:
+        name.link_id()
+    except Misconfigured as error:
+        raise Poison(str(error)) from error
+    return name
 
 
 def reserved(pages: Pages, positions: tuple[VenuePosition, ...], asked: Instant) -> Usd:
     """Margin of entries that the wallet's report cannot contain yet, unknown ones among them."""
     there = {position.symbol for position in positions}
     mine = {i.link_id: i for i in pages.live_intents() if i.is_entry}
-    mine |= {i.link_id: i for i in pages.recent_entries(asked) if i.state is OrderState.FILLED}
+    mine |= {i.link_id: i for i in pages.recent_entries(asked) if i.state is OrderState.FILLED or i.filled}
     return Usd(sum((i.margin for i in mine.values() if i.symbol not in there), ZERO))
 
 

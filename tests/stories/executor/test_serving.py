@@ -8,6 +8,7 @@ import pytest
 
 from libs.common.contracts.positions import PositionSnapshot
 from libs.common.contracts.recovery import RecoveryPlanned
+from libs.common.errors import Fatal
 from tests.support import builders
 from tests.support.trading_room import BTC, ETH, Room, Running, signal
 
@@ -57,6 +58,20 @@ async def test_signals_and_commands_flow_and_a_stop_leaves_its_marker(room: Room
 
 async def test_a_crash_is_told_from_a_stop(room: Room) -> None:
     await room.executor().starts()
+    await room.executor().starts()
+    clean = [m.clean_stop for m in room.told(RecoveryPlanned) if isinstance(m, RecoveryPlanned)]
+    assert clean == [True, False]
+
+
+async def test_the_failure_of_one_task_leaves_no_marker_of_a_clean_stop(room: Room) -> None:
+    desk = room.executor()
+
+    async def breaks() -> None:
+        raise Fatal("a belief was false")
+
+    desk.executor.reconciler.finish = breaks  # type: ignore[method-assign]
+    with pytest.raises(BaseExceptionGroup):
+        await asyncio.gather(desk.executor.run(), passes(desk, 1))
     await room.executor().starts()
     clean = [m.clean_stop for m in room.told(RecoveryPlanned) if isinstance(m, RecoveryPlanned)]
     assert clean == [True, False]
