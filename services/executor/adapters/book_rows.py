@@ -17,7 +17,7 @@ from services.executor.adapters.rows import (
     kept_values,
 )
 from services.executor.core.kept import Kept, PositionStatus
-from services.executor.core.position import Booked
+from services.executor.core.position import Booked, Folded, fold
 
 
 class BookRows(Rows):
@@ -37,9 +37,17 @@ class BookRows(Rows):
         rows = self.db.execute(select(schema.executions).where(c.symbol == symbol, c.settled.is_(False)))
         return [booked_of(row) for row in rows]
 
+    def folded(self, symbol: Symbol) -> Folded:
+        """A symbol's trips that are not closed in the books; none is named like one that is."""
+        rows = self.to_fold(symbol)
+        first = min((row.execution.at for row in rows), default=Instant(0))
+        c = schema.positions.c
+        query = select(c.position_id).where(c.symbol == symbol, c.status == PositionStatus.DONE, c.closed_at >= first)
+        return fold(rows, frozenset(row.position_id for row in self.db.execute(query)))
+
     def fills_of(self, link_id: str) -> Sequence[Execution]:
         c = schema.executions.c
-        rows = self.db.execute(select(schema.executions).where(c.link_id == link_id))
+        rows = self.db.execute(select(schema.executions).where(c.link_id == link_id, c.synthetic.is_(False)))
         return [booked_of(row).execution for row in rows]
 
     def claim(self, exec_ids: Sequence[str], position_id: str, *, settled: bool) -> None:

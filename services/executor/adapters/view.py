@@ -15,7 +15,6 @@ from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import shown
 from services.executor.core.figures import booked, score, worth
 from services.executor.core.kept import Kept, PositionStatus
-from services.executor.core.position import fold
 from services.executor.core.recovery import WHOLE_ACCOUNT
 from services.executor.core.switch import Level, SwitchState
 
@@ -207,7 +206,7 @@ BASELINE = "balance_baseline"  # "<wallet balance>|<booked>" at the first start
 
 def booked_in(pages: Pages) -> Usd:
     """Everything that the ledger's executions have done to the wallet."""
-    open_now = [booked(fold(pages.to_fold(symbol))) for symbol in pages.symbols_to_fold()]
+    open_now = [booked(pages.folded(symbol)) for symbol in pages.symbols_to_fold()]
     return Usd(sum((*pages.results(), *open_now), ZERO))
 
 

@@ -5,7 +5,7 @@
 3. A funding settlement belongs to the trip that was open when it happened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -65,18 +65,25 @@ class Folded:
     trips: tuple[Trip, ...] = ()
     missing: bool = False
     orphans: tuple[str, ...] = field(default=())  # funding rows of no trip that is known
+    rests: tuple[Execution, ...] = field(default=())  # what is left of a fill that closed one trip: it opened the next
 
     @property
     def open(self) -> Trip | None:
         return self.trips[-1] if self.trips and self.trips[-1].closed_at is None else None
 
 
-def fold(booked: Iterable[Booked]) -> Folded:
-    """Return the round trips of one symbol's executions; the last may be open."""
+def fold(booked: Iterable[Booked], spent: frozenset[str] = frozenset()) -> Folded:
+    """Return the round trips of one symbol's executions; the last may be open.
+
+    No new trip gets a name of `spent`: those have their trades.
+    """
+    rows = sorted(booked, key=_venue_order)
+    known = {row.execution.exec_id for row in rows}
     trips: list[Trip] = []
+    rests: list[Execution] = []
     missing = False
     orphans: list[str] = []
-    for row in sorted(booked, key=_venue_order):
+    for row in rows:
         done = row.execution
         current = trips[-1] if trips and trips[-1].closed_at is None else None
         if done.kind is ExecutionType.FUNDING:
@@ -87,14 +94,15 @@ def fold(booked: Iterable[Booked]) -> Folded:
         elif current is None and done.closed_qty > 0:
             missing = True
         elif current is None:
-            trips.append(_opened(row))
+            trips.append(_opened(row, spent | {trip.position_id for trip in trips}))
         elif done.action is Action.opening(current.side):
             trips[-1] = _grown(current, done)
         else:
             trips[-1], rest = _shrunk(current, done)
-            if rest is not None:
-                trips.append(_opened(Booked(rest)))
-    return Folded(tuple(trips), missing, tuple(orphans))
+            if rest is not None and rest.exec_id not in known:
+                rests.append(rest)
+                trips.append(_opened(Booked(rest), spent | {trip.position_id for trip in trips}))
+    return Folded(tuple(trips), missing, tuple(orphans), tuple(rests))
 
 
 def _venue_order(row: Booked) -> tuple[int, int, str]:
@@ -105,11 +113,14 @@ def _member(trip: Trip, done: Execution) -> Trip:
     return replace(trip, members=(*trip.members, done.exec_id))
 
 
-def _opened(row: Booked) -> Trip:
+def _opened(row: Booked, used: Set[str]) -> Trip:
     done = row.execution
     side = Side.LONG if done.action is Action.BUY else Side.SHORT
     name = parse_link_id(done.link_id)
     mine = done.link_id if name is not None and name.purpose == ENTRY else adopted_id(done.symbol, done.at)
+    at = done.at
+    while not row.position_id and mine in used:  # opened again in the same instant, or by the rest of an old order
+        mine, at = adopted_id(done.symbol, at), Instant(at + 1)
     return _grown(Trip(row.position_id or mine, done.symbol, side, done.at), done)
 
 
@@ -143,7 +154,8 @@ def _shrunk(trip: Trip, done: Execution) -> tuple[Trip, Execution | None]:
     )
     if closing == done.qty:
         return shrunk, None
-    return shrunk, replace(done, qty=Qty(done.qty - closing), fee=Usd(done.fee - fee), closed_qty=Qty(ZERO))
+    left = Qty(done.qty - closing)
+    return shrunk, replace(done, exec_id=f"{done.exec_id}~", qty=left, fee=Usd(done.fee - fee), closed_qty=Qty(ZERO))
 
 
 def filled(executions: Sequence[Execution]) -> tuple[Qty, Price | None]:

@@ -9,7 +9,7 @@ from libs.common.exchange.trading_types import Execution, ExecutionType, VenueOr
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
 from services.executor.core.commit_points import FILLS_BOOKED, TRADE_CLOSED
 from services.executor.core.kept import Kept, PositionStatus
-from services.executor.core.position import Trip, fold
+from services.executor.core.position import Trip
 from services.executor.core.trades import Ending, trade
 from services.executor.shell.desk import Desk
 from services.executor.shell.folding import Folding
@@ -114,7 +114,7 @@ class Books:
         desk = self._desk
         with desk.write() as pages:
             kept = pages.position(position_id)
-            trips = fold(pages.to_fold(symbol)).trips
+            trips = pages.folded(symbol).trips
             trip = next((t for t in trips if t.position_id == position_id and t.closed_at is not None), None)
             if trip is None or kept is None or kept.status is not PositionStatus.FLAT:
                 return None

@@ -89,10 +89,10 @@ class Exits:
             self._desk.doubt(symbol)
             return True
         assert venue is not None
-        if not await self._finished(kept):
+        if not await self._finished(kept, grip):
             return False
-        instrument = self._desk.instruments[symbol]
-        qty = Qty(min(venue.qty, instrument.max_market_qty))
+        listed = self._desk.instruments.get(symbol)  # what is not traded any more can still be closed
+        qty = venue.qty if listed is None else Qty(min(venue.qty, listed.max_market_qty))
         purpose = next_exit(await self._purposes(kept))
         await self._ask(kept, purpose, qty, grip, kept.closing_text)
         return None
@@ -101,12 +101,13 @@ class Exits:
     def _is_same(kept: Kept, venue: VenuePosition | None) -> bool:
         return venue is not None and venue.side is kept.position.side
 
-    async def _finished(self, kept: Kept) -> bool:
+    async def _finished(self, kept: Kept, grip: Grip) -> bool:
         """Whether every earlier order of this position is terminal at the venue."""
         with self._desk.ledger.read() as pages:
             live = [i for i in pages.live_intents(kept.position.symbol) if not i.is_entry]
         for intent in live:
-            await self._sender.look(intent)
+            if await self._sender.look(intent) is OrderState.PLANNED:  # it never arrived: the next attempt takes over
+                self._sender.again(intent, grip)
         with self._desk.ledger.read() as pages:
             return not any(not i.is_entry for i in pages.live_intents(kept.position.symbol))
 
@@ -157,18 +158,19 @@ class Exits:
         with self._desk.busy():
             async with self._desk.hold_at_any_cost(position.symbol, wait_ms=LOCK_WAIT_MS) as grip:
                 venue = await self._desk.read_position(position.symbol)
-                if not self._is_same(kept, venue) or not await self._finished(kept):
+                if not self._is_same(kept, venue) or not await self._finished(kept, grip):
                     self._desk.doubt(position.symbol)
                     return False
                 purpose = next_partial(await self._purposes(kept), step, self._filled(kept, step))
-                instrument = self._desk.instruments[position.symbol]
+                listed = self._desk.instruments.get(position.symbol)
                 assert venue is not None
-                qty = Qty(floor_to(min(qty, venue.qty, instrument.max_market_qty), instrument.qty_step))
-                if purpose is None or qty < instrument.min_qty:
+                if listed is not None:
+                    qty = Qty(floor_to(min(qty, venue.qty, listed.max_market_qty), listed.qty_step))
+                if purpose is None or listed is None or qty < listed.min_qty:
                     log.info("reduce.skipped", position=position.position_id, step=step, qty=str(qty))
                     return True
-                await self._ask(kept, purpose, qty, grip, why)
-        return True
+                ended = await self._ask(kept, purpose, qty, grip, why)
+        return ended.filled > 0 or ended.state is OrderState.REFUSED
 
     def _filled(self, kept: Kept, step: int) -> bool:
         with self._desk.ledger.read() as pages:

@@ -12,7 +12,7 @@ from services.executor.adapters.ledger import Pages
 from services.executor.core.intent import ADOPTED, Intent, judged
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.order import OrderEvent
-from services.executor.core.position import Folded, Trip, fold
+from services.executor.core.position import Folded, Trip
 from services.executor.core.trades import exits
 from services.executor.shell import events
 
@@ -29,7 +29,9 @@ class Folding:
 
     def fold(self, symbol: Symbol, leverage: Fraction) -> Folded:
         """Bring a symbol's positions up to its executions."""
-        folded = fold(self.pages.to_fold(symbol))
+        folded = self.pages.folded(symbol)
+        for rest in folded.rests:  # a row of its own: the trip that it closed takes its row with it
+            self.pages.book(rest, synthetic=True)
         for trip in folded.trips:
             self._follow(trip, leverage)
         return folded

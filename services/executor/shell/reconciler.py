@@ -11,7 +11,7 @@ from libs.common.ids import ENTRY, parse_link_id
 from libs.common.units import SECOND_MS, ZERO, Instant, Price, Qty, Symbol, Usd
 from services.executor.core.intent import Intent, adopted_id
 from services.executor.core.kept import Kept, PositionStatus
-from services.executor.core.position import Trip, fold
+from services.executor.core.position import Trip
 from services.executor.core.reconcile import Match, Verdict, match
 from services.executor.shell import events
 from services.executor.shell.books import Books
@@ -40,7 +40,10 @@ class Reconciler:
         """One whole pass. Raises Transient when a report is missing: that is not "flat"."""
         with self._desk.busy():
             self._desk.doubts.clear()
-            for found in await self.matches():
+            matches = await self.matches()
+            seen = {(found.symbol, found.verdict) for found in matches}
+            self._sightings = {key: times for key, times in self._sightings.items() if key in seen}
+            for found in matches:
                 await self._act(found)
             self._desk.reconciled_at = self._desk.clock.now()
             self._desk.settle_phase()
@@ -65,8 +68,6 @@ class Reconciler:
 
     async def _act(self, found: Match) -> None:
         if found.verdict is Verdict.SAME:
-            for verdict in Verdict:
-                self._sightings.pop((found.symbol, verdict), None)
             return
         log.warning("position.differed", symbol=found.symbol, verdict=found.verdict, told=found.told())
         with self._desk.ledger.read() as pages:
@@ -74,6 +75,8 @@ class Reconciler:
         if waits:
             return
         match found.verdict:
+            case Verdict.FOREIGN if found.symbol not in self._desk.instruments:
+                self._ask_review(found.symbol, "a position in a contract that is not traded here")
             case Verdict.FOREIGN if found.venue is not None and await self._is_real(found, found.venue):
                 self._foreign(found.venue)
             case Verdict.FLIPPED:
@@ -90,7 +93,7 @@ class Reconciler:
         """
         await self._books.catch_up(since=venue.created_at, symbol=venue.symbol)
         with self._desk.ledger.read() as pages:
-            trip = fold(pages.to_fold(venue.symbol)).open
+            trip = pages.folded(venue.symbol).open
             told = pages.has_executions(venue.symbol, since=venue.created_at)
         explained = trip is not None and trip.side is venue.side and trip.qty == venue.qty
         return explained or not told or self._is_sure(found)
@@ -119,8 +122,11 @@ class Reconciler:
         """Take a position over under the venue's own name for it; its stop is given by the next look."""
         desk = self._desk
         with desk.write() as pages:
-            trip = fold(pages.to_fold(venue.symbol)).open
-            position_id = _name_of(venue, trip)
+            trip = pages.folded(venue.symbol).open
+            position_id, at = _name_of(venue, trip), venue.created_at
+            while (known := pages.position(position_id)) is not None and known.status is not PositionStatus.OPEN:
+                at = Instant(at + 1)  # opened again in the same instant
+                position_id = adopted_id(venue.symbol, at)
             if trip is None or trip.side is not venue.side or trip.qty != venue.qty:
                 opening = _opening(venue, position_id)
                 pages.book(opening, synthetic=True)

@@ -57,7 +57,7 @@ class Sender:
             if not isinstance(outcome, RefusedForNow) or intent.state is not OrderState.PLANNED:
                 return await self._end_of(intent, outcome)
             await self._desk.clock.sleep(min(outcome.wait_ms, 2_000) / 1_000)
-            again = self._again(intent, grip)
+            again = self.again(intent, grip)
             if again is None:
                 return self.standing(intent)
             intent = again
@@ -114,7 +114,7 @@ class Sender:
             log.warning("order.left_to_another", order=intent.link_id)
             return self.standing(intent)
 
-    def _again(self, intent: Intent, grip: Grip) -> Intent | None:
+    def again(self, intent: Intent, grip: Grip) -> Intent | None:
         """Make a refused-for-now or never-arrived order ready to be sent again; None when it no longer may be."""
         desk = self._desk
         try:
@@ -182,7 +182,7 @@ class Sender:
         found = await self.find_out(intent)
         if found.state is not OrderState.PLANNED:
             return found
-        again = self._again(found, grip)
+        again = self.again(found, grip)
         return found if again is None else await self.send(again, grip)
 
     async def look(self, intent: Intent) -> OrderState:

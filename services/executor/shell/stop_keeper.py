@@ -125,10 +125,10 @@ class StopKeeper:
     def _due(self, kept: Kept, venue: VenuePosition) -> Price:
         position = kept.position
         known = tightest(position.side, position.stop, position.initial_stop)
+        if known is not None:
+            return known
         tick = self._desk.instruments[position.symbol].tick
-        return (
-            known if known is not None else protective(position.side, venue.entry, venue.mark, venue.liquidation, tick)
-        )
+        return protective(position.side, venue.entry, venue.mark, venue.liquidation, tick)
 
     async def move(self, command: StopMove, kept: Kept) -> None:
         """Ratchet one stop: compare with what is there, set it if it is tighter. Looser is never done."""
