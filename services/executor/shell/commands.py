@@ -1,7 +1,5 @@
 """Commands of trailing and of people: never skipped, and dead-lettered when they name another position."""
 
-from typing import Final
-
 import structlog
 
 from libs.common.bus import Bus, Delivery
@@ -31,8 +29,6 @@ from services.executor.shell.exits import Exits
 from services.executor.shell.stop_keeper import StopKeeper
 
 log = structlog.get_logger()
-
-MOST_STEPS: Final = 9  # partial exits that an order id can name
 
 
 class Commands:
@@ -80,10 +76,6 @@ class Commands:
         if command.symbol not in self._desk.instruments and not isinstance(command, PositionClose):
             raise Poison(f"{command.symbol} is not traded here")
         match command:
-            case StopMove(stop=stop) if stop <= 0:
-                raise Poison(f"no stop can lie at {stop}: the venue takes 0 for none")
-            case PositionReduce(step=step) if not 1 <= step <= MOST_STEPS:
-                raise Poison(f"no partial exit has the number {step}")
             case StopMove():
                 await self._stops.move(command, kept)
             case PositionReduce():

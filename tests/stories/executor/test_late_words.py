@@ -1,18 +1,14 @@
 """Commands and signals that come late, twice or broken: the switch never opens by itself, and nothing kills us."""
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from libs.common.contracts.message import Message
-from libs.common.units import Instant, Qty, Symbol
+from libs.common.units import Instant, Symbol
 from services.executor.core.switch import HALT_FILE, Level, halt_text
-from tests.stories.executor.test_stops import move, stop_at_venue
 from tests.support import builders
 from tests.support.trading_room import BTC, WALL, Room, Running, signal
-
-D = Decimal
 
 
 @pytest.fixture
@@ -62,28 +58,6 @@ async def test_a_halt_file_written_after_a_resume_was_said_stays(room: Room) -> 
     await desk.gets(builders.entries_resume(halted=True).stamped(sent=Instant(1), source="rest"))
     await desk.gets(signal())
     assert desk.declined() == ["switch"]
-
-
-@pytest.mark.parametrize("step", [0, 10])
-async def test_a_partial_exit_that_no_order_can_be_named_for_goes_to_the_dead(room: Room, step: int) -> None:
-    desk = await room.executor().starts()
-    async with desk.listening():
-        await desk.gets(signal())
-        position = desk.opened().position
-        named = {"position_id": position.position_id, "side": position.side, "version": position.version}
-        await desk.gets(builders.position_reduce(**named, step=step, qty=Qty(D("0.002"))))
-    assert len(room.server.dead) == 1
-    assert desk.opened().position.qty == position.qty
-
-
-async def test_a_stop_at_nothing_goes_to_the_dead(room: Room) -> None:
-    """To the venue 0 means: take the stop off."""
-    desk = await room.executor().starts()
-    async with desk.listening():
-        await desk.gets(signal())
-        await desk.gets(move(desk, "0"))
-    assert stop_at_venue(room) == D("98000.0")
-    assert len(room.server.dead) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"symbol": Symbol("BTC-USDT")}, {"slot": Instant(1)}])
