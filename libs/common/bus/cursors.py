@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import structlog
 
-from libs.common.bus.entries import START
+from libs.common.bus.entries import START, order_of
 
 log = structlog.get_logger()
 
@@ -57,11 +57,14 @@ class CursorFile:
             return {}
         try:
             stored = orjson.loads(self._path.read_bytes())
-        except orjson.JSONDecodeError as error:
+            read = {str(stream): str(entry_id) for stream, entry_id in stored.items()}
+            for entry_id in read.values():
+                order_of(entry_id)
+        except (ValueError, AttributeError) as error:
             log.error("cursors.unreadable", path=str(self._path), reason=str(error))
             return {}
-        self._saved = {str(stream): str(entry_id) for stream, entry_id in stored.items()}
-        return dict(self._saved)
+        self._saved = read
+        return dict(read)
 
     def save(self, cursors: Mapping[str, str]) -> None:
         """Write `cursors` durably if they moved: to a new file, synced, then renamed over the old one."""

@@ -40,7 +40,7 @@ def test_cursors_that_did_not_move_are_not_written_again(tmp_path: Path) -> None
     assert path.exists()
 
 
-@pytest.mark.parametrize("content", [None, b"{", b""])
+@pytest.mark.parametrize("content", [None, b"{", b"", b"[]", b"\xff", b'{"price": "yesterday"}'])
 def test_cursors_that_are_missing_or_broken_are_none(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "trailing.json"
     if content is not None:
