@@ -44,7 +44,9 @@ class ExchangeSection(Section):
 
 
 class MarketSection(Section):
-    symbols: tuple[SymbolName, ...] | TopN = Field("top:50", description="Venue ids, or top:N by 24 h turnover.")
+    symbols: Annotated[tuple[SymbolName, ...], Field(min_length=1)] | TopN = Field(
+        "top:50", description="Venue ids, or top:N by 24 h turnover."
+    )
     timeframes: tuple[Timeframe, ...] = Field(
         (Timeframe.M15, Timeframe.M30, Timeframe.H1), min_length=1, description="Candles to fetch and judge."
     )

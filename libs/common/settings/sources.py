@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -99,6 +99,8 @@ def field_of(section: str, key: str) -> FieldInfo | None:
 
 
 def is_list(annotation: object) -> bool:
+    if get_origin(annotation) is Annotated:
+        return is_list(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return any(is_list(arm) for arm in get_args(annotation))
     return get_origin(annotation) is tuple

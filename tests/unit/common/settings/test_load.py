@@ -156,3 +156,9 @@ def test_json_that_is_broken_is_refused_as_it_was_written(monkeypatch: pytest.Mo
     monkeypatch.setenv("IRONKEEL_MARKET__SYMBOLS", json.dumps(["BTCUSDT"])[:-1])
     with pytest.raises(Misconfigured, match=r"market.symbols \(from IRONKEEL_MARKET__SYMBOLS\)"):
         load()
+
+
+def test_no_symbols_at_all_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRONKEEL_MARKET__SYMBOLS", "[]")
+    with pytest.raises(Misconfigured, match=r"market\.symbols"):
+        load()
