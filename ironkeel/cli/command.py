@@ -37,7 +37,7 @@ class ToolGroup(TyperGroup):
         except Misconfigured as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE) from error
-        except TradingError as error:
+        except (TradingError, OSError) as error:  # OSError: a disk that is full, a file that is somebody else's
             typer.echo(str(error), err=True)
             raise typer.Exit(SAID_NO) from error
 

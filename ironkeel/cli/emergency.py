@@ -38,7 +38,12 @@ Say = Callable[[str], None]
 
 
 def write_level(home: Home, level: Level, *, reason: str) -> None:
-    """Put at least `level` on disk, durably; a stricter one that stands there stays."""
+    """Put at least `level` on disk, durably; a stricter one that stands there stays.
+
+    Raises Misconfigured where there is no home: nobody would read it.
+    """
+    if not home.path.is_dir():
+        raise Misconfigured(f"service.home = {home.path}: no such folder; give the system's own with --home")
     if home.halt.exists():
         level = stricter(level, parse_halt(home.halt.read_text("utf-8", "replace")))
     half = home.halt.with_suffix(".new")

@@ -40,7 +40,9 @@ def resume(
 ) -> None:
     """Enter again: clears a pause; with --halted everything."""
     asked = target(home)
-    if asked.home.halt.exists() and (halted or parse_halt(asked.home.halt.read_text("utf-8")) is Level.PAUSED):
+    if asked.home.halt.exists() and (
+        halted or parse_halt(asked.home.halt.read_text("utf-8", "replace")) is Level.PAUSED
+    ):
         asked.home.halt.unlink()
     answer = ask(asked, lambda rest: rest.post("executor", "/v1/entries/resume", {"halted": halted, **_by(reason)}))
     _told(_accepted(answer), json, otherwise=None)

@@ -95,8 +95,9 @@ class Home:
     def running(self) -> RunningSystem | None:
         try:
             told = json.loads(self.system.read_text("utf-8"))
-            return RunningSystem(tuple(told["programs"]), told["flags"], told["redis_url"])
-        except (OSError, ValueError, KeyError):
+            flags = {str(key): str(value) for key, value in told["flags"].items()}
+            return RunningSystem(tuple(map(str, told["programs"])), flags, str(told["redis_url"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def remember(self, system: RunningSystem) -> None:

@@ -125,14 +125,24 @@ class LiveScreen:
 def summary(sight: Sight) -> str:
     """One line: phase, entries, market time, what is open, what waits."""
     view = sight.view
-    parts = [view.phase or "starting", f"entries {view.entries}" if view.entries else ""]
+    parts = [view.phase or _without_phase(sight), f"entries {view.entries}" if view.entries else ""]
     if view.clock and view.clock.get("market_ms"):
         standing = ", at its end" if view.clock.get("ended") else ", standing" if view.clock.get("paused") else ""
         parts.append(f"market {iso(Instant(int(view.clock['market_ms']) // 1_000 * 1_000))}{standing}")
-    parts.append(f"{len(sight.positions)} open")
+    parts.append(f"{len(sight.positions)} open" if view.phase else "")
     why = (view.status or {}).get("why") or ()
     parts += [f"not entering: {', '.join(map(str, why))}" if why else "", sight.note]
     return " · ".join(part for part in parts if part)
+
+
+def _without_phase(sight: Sight) -> str:
+    """What can be said while the executor, which knows the phase, does not answer; a note means a start under way."""
+    if not sight.note and not any(service.ready or service.pid for service in sight.view.services):
+        return "nothing is running here: start it with `ironkeel up`"
+    executor = sight.view.named("executor")
+    if sight.note or (executor and executor.pid and executor.port is None):
+        return "starting"
+    return "the executor does not answer"
 
 
 def said_of(service: ProcessView) -> str:

@@ -13,7 +13,7 @@ from ironkeel.local.programs import LOCKSTEP, programs
 from ironkeel.local.redis_server import command_line, url_for
 from ironkeel.local.running import System
 from ironkeel.local.screen import Screen
-from ironkeel.local.world import archive, claim, world_of
+from ironkeel.local.world import archive, claim, is_resumed, world_of
 from libs.common.clock import Clock
 from libs.common.settings import Settings
 from libs.common.settings.sections import Venue
@@ -45,9 +45,11 @@ async def up(settings: Settings, wishes: Wishes, *, clock: Clock, screen: Screen
             home.make()
             held.enter_context(sole_owner(home))
         world = world_of(settings)
-        if claim(home, world):
+        if is_resumed(home, world):
             screen.say(f"resuming {world}")
-        await prepared(home, settings, wishes, clock, screen).run(wishes.for_s)
+        system = prepared(home, settings, wishes, clock, screen)
+        claim(home, world)
+        await system.run(wishes.for_s)
 
 
 def prepared(home: Home, settings: Settings, wishes: Wishes, clock: Clock, screen: Screen) -> System:

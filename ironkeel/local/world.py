@@ -38,23 +38,25 @@ def read_world(home: Home) -> World | None:
         return World(told["venue"], told["market"], told["seed"], told["from"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Misconfigured(f"{home.world}: cannot be read ({error}); `--fresh` archives the home") from error
 
 
-def claim(home: Home, world: World) -> bool:
-    """Make the home this world's; True when it was before. Raises Misconfigured when it is another's."""
+def is_resumed(home: Home, world: World) -> bool:
+    """Whether the home is this world's already, False for nobody's. Raises Misconfigured when it is another's."""
     known = read_world(home)
-    if known is None:
-        told = {"from" if key == "start" else key: value for key, value in asdict(world).items()}
-        home.world.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-        return False
-    if known != world:
+    if known is not None and known != world:
         raise Misconfigured(
             f"home {home.path} belongs to another world ({known}) than the one asked for ({world}): "
             "choose another --home, or archive this one with --fresh"
         )
-    return True
+    return known is not None
+
+
+def claim(home: Home, world: World) -> None:
+    """Make the home this world's, for good."""
+    told = {"from" if key == "start" else key: value for key, value in asdict(world).items()}
+    home.world.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
 def archive(home: Home) -> Path | None:

@@ -101,6 +101,31 @@ def test_a_halt_without_executor_and_venue_is_on_disk_all_the_same(tmp_path: Pat
     assert (tmp_path / "HALT").exists()  # only --halted clears more than a pause
 
 
+@pytest.mark.parametrize("word", ["pause", "halt", "flatten", "detach"])
+def test_a_home_that_is_none_is_named_and_exits_2(word: str, tmp_path: Path) -> None:
+    code, out = tool(word, "--home", str(tmp_path / "typo"))
+    assert code == 2
+    assert "typo: no such folder" in out
+
+
+def test_a_halt_file_of_garbage_does_not_stop_a_resume(tmp_path: Path) -> None:
+    (tmp_path / "HALT").write_bytes(b"\xff\xfe")
+    code, out = tool("resume", "--halted", "--home", str(tmp_path))
+    assert code == 1
+    assert "executor does not answer" in out
+
+
+def test_a_disk_that_refuses_is_one_line_and_exits_1(tmp_path: Path) -> None:
+    (tmp_path / "HALT.new").mkdir()
+    code, out = tool("pause", "--home", str(tmp_path))
+    assert (code, len(out.splitlines())) == (1, 1)
+    assert "HALT.new" in out
+
+
+def test_status_says_that_nothing_runs(tmp_path: Path) -> None:
+    assert tool("status", "--home", str(tmp_path))[1].startswith("nothing is running here")
+
+
 def test_a_wrong_configuration_is_told_whole_and_exits_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IRONKEEL_RISK__LEVERAGE", "300")
     code, out = tool("up", "--speed", "fast", "--home", str(tmp_path / "h"))

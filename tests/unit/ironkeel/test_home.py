@@ -58,3 +58,10 @@ def test_what_was_started_is_remembered(tmp_path: Path) -> None:
     system = RunningSystem(("redis", "executor"), {"ports.base": "9000"}, "unix:///x")
     home.remember(system)
     assert home.running() == system
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null", '{"programs": 5, "flags": [], "redis_url": 3}'])
+def test_a_broken_note_on_the_running_system_is_none(tmp_path: Path, content: str) -> None:
+    home = open_home(tmp_path)
+    home.system.write_text(content)
+    assert home.running() is None

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ironkeel.local.home import Home, open_home
-from ironkeel.local.world import World, archive, claim, read_world, world_of
+from ironkeel.local.world import World, archive, claim, is_resumed, read_world, world_of
 from libs.common.errors import Misconfigured
 from libs.common.settings import Settings
 from libs.common.settings.sections import ExchangeSection, PaperSection, Venue
@@ -19,9 +19,11 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_a_new_home_belongs_to_the_first_world_and_resumes_it(home: Home) -> None:
-    assert claim(home, SYNTHETIC) is False
+    assert not is_resumed(home, SYNTHETIC)
+    assert read_world(home) is None, "a start that is refused later must leave the home free"
+    claim(home, SYNTHETIC)
     assert read_world(home) == SYNTHETIC
-    assert claim(home, SYNTHETIC) is True
+    assert is_resumed(home, SYNTHETIC)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_a_new_home_belongs_to_the_first_world_and_resumes_it(home: Home) -> Non
 def test_another_world_is_refused_naming_both(home: Home, other: World) -> None:
     claim(home, SYNTHETIC)
     with pytest.raises(Misconfigured) as caught:
-        claim(home, other)
+        is_resumed(home, other)
     assert str(SYNTHETIC) in str(caught.value)
     assert str(other) in str(caught.value)
     assert read_world(home) == SYNTHETIC
@@ -54,10 +56,11 @@ def test_fresh_keeps_every_former_home(home: Home) -> None:
     assert (home.path.with_name("home.old-2") / "ledger.db").read_text() == "2"
 
 
-def test_a_broken_world_file_is_named(home: Home) -> None:
-    home.world.write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", "null", '{"venue": "paper"}'])
+def test_a_broken_world_file_is_named(home: Home, content: str) -> None:
+    home.world.write_text(content)
     with pytest.raises(Misconfigured, match=r"world\.json: cannot be read"):
-        claim(home, SYNTHETIC)
+        is_resumed(home, SYNTHETIC)
 
 
 def test_a_paper_world_is_market_seed_and_beginning_and_a_real_one_is_its_venue() -> None:
