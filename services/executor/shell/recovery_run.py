@@ -8,7 +8,7 @@ import structlog
 
 from libs.common.contracts.message import message_id
 from libs.common.contracts.recovery import Finding, Phase, RecoveryDone, RecoveryPlanned
-from libs.common.errors import Misconfigured, Transient, Unknown
+from libs.common.errors import Misconfigured, Refused, Transient, Unknown
 from libs.common.exchange.trading_types import Accepted, OrderStatus, VenueOrder, VenuePosition
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.retry import backoff
@@ -92,12 +92,15 @@ class RecoveryRun:
         return await answer
 
     async def _check_account(self) -> None:
-        """Clock, key and instruments. Raises Misconfigured for a key that may withdraw."""
+        """Clock, key and instruments. Raises Misconfigured for a key that is refused or may withdraw."""
         desk = self._desk
         before = desk.clock.now()
         server = await self._heard(desk.trading.server_time())
         desk.clock_offset_ms = surely_off(server, before, desk.clock.now())
-        facts = await self._heard(desk.trading.key_facts())
+        try:
+            facts = await self._heard(desk.trading.key_facts())
+        except Refused as error:
+            raise Misconfigured(f"exchange.api_key, exchange.api_secret: the venue refuses them: {error}") from error
         if facts.may_withdraw:
             raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")
         if facts.read_only:
