@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from libs.common.errors import Misconfigured, Transient
@@ -31,8 +31,11 @@ def open_store(url: str) -> Engine:
         event.listen(engine, "begin", _begin_nothing)
     try:
         migrate(engine)
-    except OperationalError as error:
-        raise Misconfigured(f"executor.ledger_url: {parsed.render_as_string()}: {error.orig}") from error
+    except DatabaseError as error:  # OperationalError, and what is no database at all
+        raise Misconfigured(
+            f"executor.ledger_url: {parsed.render_as_string()}: {error.orig}; a broken ledger.db may be moved away: "
+            "it is rebuilt from the venue's orders"
+        ) from error
     return engine
 
 

@@ -33,9 +33,13 @@ class BooksFile:
     def __init__(self, path: Path, *, world: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.connection = sqlite3.connect(path, isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute("PRAGMA synchronous = FULL")
-        self.connection.executescript(SCHEMA)
+        try:
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
+            self.connection.executescript(SCHEMA)
+        except sqlite3.DatabaseError as error:
+            self.connection.close()
+            raise Misconfigured(f"{path} cannot be read ({error}): restore it from a backup, or --fresh") from error
         known = self._fact("world")
         if known not in {None, world}:
             raise Misconfigured(f"{path} holds the books of {known}, not of {world}: choose another home or --fresh")

@@ -51,6 +51,12 @@ def test_a_ledger_that_cannot_be_opened_is_a_wrong_setting(url: str, tmp_path: P
         Ledger.open(url, home=tmp_path)
 
 
+def test_a_ledger_of_garbage_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(bytes(range(256)) * 16)
+    with pytest.raises(Misconfigured, match=r"ledger\.db: file is not a database; .* moved away"):
+        Ledger.open("", home=tmp_path)
+
+
 def test_every_holder_of_a_symbol_overtakes_the_one_before(ledger: Ledger) -> None:
     with ledger.write() as pages:
         first, second = pages.take_fence(BTC), pages.take_fence(BTC)
