@@ -89,7 +89,7 @@ def signed(done: Execution) -> Decimal:
     return done.qty if done.action.value == "Buy" else -done.qty
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_the_wallet_is_its_start_and_what_was_realised_less_fees_and_funding(flow: list[Act]) -> None:
     floor = play(flow)
@@ -102,7 +102,7 @@ def test_the_wallet_is_its_start_and_what_was_realised_less_fees_and_funding(flo
     assert (totals.realised, totals.fees, totals.funding) == (gross, fees, funding)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_a_position_is_the_sum_of_its_fills_and_gross_is_price_alone(flow: list[Act]) -> None:
     floor = play(flow)
@@ -115,7 +115,7 @@ def test_a_position_is_the_sum_of_its_fills_and_gross_is_price_alone(flow: list[
     assert sum((row.gross for row in rows), ZERO) == cost - paid
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_no_order_is_filled_beyond_what_was_ordered_and_none_changes_after_its_end(flow: list[Act]) -> None:
     floor = play(flow)
@@ -135,7 +135,7 @@ def test_no_order_is_filled_beyond_what_was_ordered_and_none_changes_after_its_e
         assert (known.status is OrderStatus.FILLED) == (known.filled == known.qty)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_reduce_only_never_opens_or_turns_a_position(flow: list[Act]) -> None:
     floor = play(flow)
@@ -150,7 +150,7 @@ def test_reduce_only_never_opens_or_turns_a_position(flow: list[Act]) -> None:
         held = after
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_a_flat_position_leaves_no_guards_and_an_open_one_has_those_it_says(flow: list[Act]) -> None:
     floor = play(flow)
@@ -164,7 +164,7 @@ def test_a_flat_position_leaves_no_guards_and_an_open_one_has_those_it_says(flow
     assert (BTC in floor.books.naked) == (position.side is not None and position.stop is None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(flows)
 def test_nothing_fills_outside_the_path_but_by_the_spread(flow: list[Act]) -> None:
     floor = play(flow)
@@ -175,13 +175,13 @@ def test_nothing_fills_outside_the_path_but_by_the_spread(flow: list[Act]) -> No
             assert low - Decimal("0.2") <= row.price <= high + Decimal("0.2")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(flows)
 def test_the_same_flow_gives_the_same_books(flow: list[Act]) -> None:
     assert play(flow).books.journal == play(flow).books.journal
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(flows)
 def test_what_is_written_down_reads_back_the_same(flow: list[Act]) -> None:
     for change in play(flow).books.journal:

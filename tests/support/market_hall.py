@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -144,6 +145,8 @@ class MarketHall:
 @asynccontextmanager
 async def market_hall(home: Path, *, price_interval_ms: int = 100) -> AsyncIterator[MarketHall]:
     hall = MarketHall(home, price_interval_ms)
+    # one thread: waiting for it in `until` waits for every file that is being written, however slow the disk is
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     try:
         yield hall
     finally:
