@@ -38,9 +38,9 @@ class Fields:
         return str(value)
 
     def word(self, name: str) -> str:
-        """What was sent under `name` if it is a short text, for the record; never refuses."""
+        """What was sent under `name` if it is text on one line, cut short, for the record; never refuses."""
         value = self._values.get(name)
-        return value[:_LONGEST] if isinstance(value, str) else ""
+        return value[:_LONGEST] if isinstance(value, str) and value.isprintable() else ""
 
     def required(self, name: str) -> str:
         value = self.text(name)

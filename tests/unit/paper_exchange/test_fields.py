@@ -95,3 +95,9 @@ def test_only_linear_contracts_are_traded_and_fields_that_nobody_knows_are_ignor
         Fields({"category": "spot"}).linear()
     with pytest.raises(Refused, match="symbol required"):
         Fields({}).symbol()
+
+
+def test_what_is_noted_of_a_request_is_one_line_of_text_or_nothing() -> None:
+    fields = Fields({"symbol": "BTCUSDT", "orderLinkId": "a\nb", "long": "x" * 99, "number": 5})
+    assert [fields.word(name) for name in ("symbol", "orderLinkId", "number", "missing")] == ["BTCUSDT", "", "", ""]
+    assert fields.word("long") == "x" * 40
