@@ -1,6 +1,6 @@
 """What the public side of the exchange shows, and how each of it reads in the venue's words."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Protocol
 
 from pydantic import JsonValue
@@ -74,7 +74,7 @@ def risk_row(instrument: Instrument, number: int) -> Json:
         "symbol": instrument.symbol,
         "riskLimitValue": "2000000",
         "maintenanceMargin": plain(maintenance_rate(instrument)),
-        "initialMargin": plain((1 / instrument.max_leverage).quantize(_PCNT)),
+        "initialMargin": plain((1 / instrument.max_leverage).quantize(_PCNT, ROUND_HALF_EVEN)),
         "isLowestRisk": 1,
         "maxLeverage": plain(instrument.max_leverage),
         "mmDeduction": "",
@@ -95,7 +95,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
         "indexPrice": last,
         "markPrice": plain(quote.mark),
         "prevPrice24h": plain(day.open),
-        "price24hPcnt": plain(((quote.last - day.open) / day.open).quantize(_PCNT)),
+        "price24hPcnt": plain(((quote.last - day.open) / day.open).quantize(_PCNT, ROUND_HALF_EVEN)),
         "highPrice24h": plain(day.high),
         "lowPrice24h": plain(day.low),
         "prevPrice1h": plain(day.hour_open),

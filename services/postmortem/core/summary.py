@@ -4,7 +4,7 @@
 2. A ratio over something unknown is None, never zero.
 """
 
-from decimal import Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Final
 
 from libs.common.contracts.postmortems import TradeSummary
@@ -56,4 +56,5 @@ def equity_lost(trade: TradeClosed) -> Fraction | None:
 
 
 def rounded(ratio: Decimal) -> Fraction:
-    return Fraction(ratio.quantize(PLACES))
+    """Round to PLACES; the mode is named because libraries change a thread's default (ccxt sets half up)."""
+    return Fraction(ratio.quantize(PLACES, ROUND_HALF_EVEN))

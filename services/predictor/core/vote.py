@@ -7,7 +7,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import numpy as np
@@ -34,8 +34,8 @@ class Ballot:
 
 def vote_of(timeframe: Timeframe, probabilities: NDArray[np.float64]) -> Vote:
     """Round one model's answer (3,) in the order of CLASSES to four places that sum to 1."""
-    sell = Decimal(float(probabilities[0])).quantize(_PLACES)
-    buy = min(Decimal(float(probabilities[2])).quantize(_PLACES), 1 - sell)
+    sell = Decimal(float(probabilities[0])).quantize(_PLACES, ROUND_HALF_EVEN)
+    buy = min(Decimal(float(probabilities[2])).quantize(_PLACES, ROUND_HALF_EVEN), 1 - sell)
     opinion = CLASSES[int(np.argmax(probabilities))]
     return Vote(
         timeframe=timeframe,
@@ -71,7 +71,7 @@ def count(votes: Sequence[Vote], *, min_agreement: int, min_confidence: Fraction
 def mean_probability(votes: Sequence[Vote], opinion: Opinion) -> Fraction:
     """What `votes` give `opinion` on average, in four places."""
     given = [vote.p_buy if opinion is Opinion.BUY else vote.p_sell for vote in votes]
-    return Fraction((sum(given, Decimal(0)) / len(given)).quantize(_PLACES))
+    return Fraction((sum(given, Decimal(0)) / len(given)).quantize(_PLACES, ROUND_HALF_EVEN))
 
 
 def percent(fraction: Fraction) -> str:

@@ -1,3 +1,4 @@
+from decimal import ROUND_HALF_UP, Context, localcontext
 from decimal import Decimal as D
 
 import pytest
@@ -39,6 +40,11 @@ def test_a_ratio_over_something_unknown_is_none() -> None:
 
 def test_the_equity_lost_is_a_fraction_of_the_equity_at_entry() -> None:
     assert equity_lost(trade(equity="210")) == D("0.0100")
+
+
+def test_a_library_that_changes_the_rounding_of_the_process_changes_no_report() -> None:
+    with localcontext(Context(rounding=ROUND_HALF_UP)):
+        assert rounded(D("0.00005")) == D("0.0000")
 
 
 def test_ratios_are_rounded_half_to_even_at_four_places() -> None:
