@@ -35,6 +35,7 @@ class SystemView:
     clock: Json | None
     services: tuple[ProcessView, ...]
     status: Json | None  # the executor's whole status
+    decisions: Json | None = None  # the predictor's newest verdicts
 
     @property
     def ready(self) -> bool:
@@ -49,8 +50,12 @@ async def look(home: Home, settings: Settings, rest: Rest) -> SystemView:
     supervised = await asyncio.to_thread(states, home)
     instances = {instance.name: instance for instance in home.instances()}
     names = expected_names(home, settings)
-    (status, clock), redis, views = await asyncio.gather(
-        asyncio.gather(rest.get("executor", "/v1/status"), rest.get(PAPER_EXCHANGE, "/paper/v1/clock")),
+    (status, decisions, clock), redis, views = await asyncio.gather(
+        asyncio.gather(
+            rest.get("executor", "/v1/status"),
+            rest.get("predictor", "/v1/decisions"),
+            rest.get(PAPER_EXCHANGE, "/paper/v1/clock"),
+        ),
         _redis(home, settings, supervised.get(REDIS)),
         asyncio.gather(
             *(_process(rest, name, supervised.get(name), instances.get(name)) for name in names if name != REDIS)
@@ -64,6 +69,7 @@ async def look(home: Home, settings: Settings, rest: Rest) -> SystemView:
         clock=clock,
         services=(redis, *views),
         status=told if "phase" in told else None,
+        decisions=decisions,
     )
 
 

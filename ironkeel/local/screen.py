@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ironkeel.local.probe import ProcessView, SystemView
+from ironkeel.local.verdicts import sentence
 from libs.common.clock import iso
+from libs.common.contracts.recovery import Phase
 from libs.common.units import Instant
 
 LAST_TRADES: Final = 5
@@ -130,8 +132,11 @@ def summary(sight: Sight) -> str:
         standing = ", at its end" if view.clock.get("ended") else ", standing" if view.clock.get("paused") else ""
         parts.append(f"market {iso(Instant(int(view.clock['market_ms']) // 1_000 * 1_000))}{standing}")
     parts.append(f"{len(sight.positions)} open" if view.phase else "")
-    why = (view.status or {}).get("why") or ()
-    parts += [f"not entering: {', '.join(map(str, why))}" if why else "", sight.note]
+    why = [str(reason) for reason in (view.status or {}).get("why") or ()]
+    if view.phase == Phase.SEEKING_ENTRY:
+        why.append(sentence(view.decisions))
+    told = ", ".join(reason for reason in dict.fromkeys(why) if reason)
+    parts += [f"not entering: {told}" if told else "", sight.note]
     return " · ".join(part for part in parts if part)
 
 
