@@ -7,7 +7,16 @@ from typing import Annotated, NoReturn
 import typer
 
 from ironkeel.cli.command import SAID_NO, HomeOption, JsonOption, ask, print_json, say, target
-from ironkeel.cli.up import absolute
+from ironkeel.cli.market_options import (
+    BalanceOption,
+    MarketOption,
+    SeedOption,
+    SinceOption,
+    SymbolsOption,
+    UntilOption,
+    absolute,
+    chosen,
+)
 from ironkeel.local.books import read_books
 from ironkeel.local.home import open_home
 from ironkeel.local.preflight import check_market, check_ports
@@ -27,17 +36,17 @@ def about() -> None:
 
 @paper.command()
 def serve(
-    market: Annotated[str | None, typer.Option(help="synthetic, or replay:<folder of candles>.")] = None,
+    market: MarketOption = None,
     speed: Annotated[str | None, typer.Option(help="Market seconds per second.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First market moment, ISO date.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last market moment, ISO date.")] = None,
-    symbols: Annotated[str | None, typer.Option(help="BTCUSDT,ETHUSDT or top:N by turnover.")] = None,
-    seed: Annotated[str | None, typer.Option(help="Seed of the market and of the exchange.")] = None,
-    balance: Annotated[str | None, typer.Option(help="USDT in a new paper wallet.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    symbols: SymbolsOption = None,
+    seed: SeedOption = None,
+    balance: BalanceOption = None,
     home: HomeOption = None,
 ) -> NoReturn:
     """Serve the exchange alone, in the foreground, until Ctrl-C."""
-    given = {
+    options = {
         "paper.market": market,
         "paper.speed": speed,
         "paper.from": since,
@@ -45,9 +54,9 @@ def serve(
         "market.symbols": symbols,
         "paper.seed": seed,
         "paper.balance": balance,
-        "service.home": str(home) if home else None,
+        "service.home": home,
     }
-    flags = {key: value for key, value in given.items() if value is not None}
+    flags = chosen(options)
     settings = load(flags | absolute(load(flags)))
     check_market(settings)
     check_ports(settings, [PAPER_EXCHANGE])

@@ -3,14 +3,23 @@
 import asyncio
 import re
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from ironkeel.cli.command import HomeOption
-from ironkeel.local.preflight import REPLAY, parse_scale
+from ironkeel.cli.market_options import (
+    BalanceOption,
+    MarketOption,
+    SeedOption,
+    SinceOption,
+    SymbolsOption,
+    UntilOption,
+    absolute,
+    chosen,
+)
+from ironkeel.local.preflight import parse_scale
 from ironkeel.local.screen import LiveScreen, PlainScreen, Screen
 from ironkeel.local.up import Wishes, up_flags
 from ironkeel.local.up import up as run
@@ -24,22 +33,22 @@ _SECONDS: Final = {"ms": Decimal("0.001"), None: Decimal(1), "s": Decimal(1), "m
 
 
 def up(
-    market: Annotated[str | None, typer.Option(help="synthetic, or replay:<folder of candles>.")] = None,
+    market: MarketOption = None,
     speed: Annotated[str | None, typer.Option(help="Market seconds per second, or max (lockstep).")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First market moment, ISO date.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last market moment, ISO date.")] = None,
-    symbols: Annotated[str | None, typer.Option(help="BTCUSDT,ETHUSDT or top:N by turnover.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    symbols: SymbolsOption = None,
     policy: Annotated[str | None, typer.Option(help="model, or random:<seed> for a demonstration.")] = None,
     scale: Annotated[list[str] | None, typer.Option(help="Replicas, such as fetcher=3; may be repeated.")] = None,
     for_: Annotated[str | None, typer.Option("--for", help="Stop this long after readiness, such as 120s.")] = None,
     fresh: Annotated[bool, typer.Option(help="Archive what the home holds and begin a new world.")] = False,
-    seed: Annotated[str | None, typer.Option(help="Seed of the market and of the exchange.")] = None,
-    balance: Annotated[str | None, typer.Option(help="USDT in a new paper wallet.")] = None,
+    seed: SeedOption = None,
+    balance: BalanceOption = None,
     ports_base: Annotated[str | None, typer.Option(help="First port; shifts all of them.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Start Redis, the paper exchange and all services here; Ctrl-C stops them in order."""
-    given = {
+    options = {
         "paper.market": market,
         "paper.speed": speed,
         "paper.from": since,
@@ -49,9 +58,9 @@ def up(
         "paper.seed": seed,
         "paper.balance": balance,
         "ports.base": ports_base,
-        "service.home": str(home) if home else None,
+        "service.home": home,
     }
-    flags = {key: value for key, value in given.items() if value is not None}
+    flags = chosen(options)
     settings = load(flags)
     flags |= absolute(settings) | dict(up_flags(settings))
     settings = load(flags)
@@ -82,15 +91,6 @@ def title(settings: Settings) -> str:
         marks.append("SYNTHETIC MARKET: not real data")
     speed = "lockstep" if settings.paper.speed == "max" else f"×{settings.paper.speed}"
     return " · ".join([f"Ironkeel on the paper exchange, {settings.paper.market}, {speed}", *marks])
-
-
-def absolute(settings: Settings) -> dict[str, str]:
-    """Paths as seen from everywhere: the services run in another folder."""
-    paths = {"service.home": str(settings.service.home.expanduser().resolve())}
-    if settings.paper.market.startswith(REPLAY):
-        folder = Path(settings.paper.market.removeprefix(REPLAY)).expanduser().resolve()
-        paths["paper.market"] = f"{REPLAY}{folder}"
-    return paths
 
 
 def _screen(settings: Settings) -> Screen:
