@@ -20,11 +20,11 @@ from services.paper_exchange.core.batch import Batch, RequestMade
 from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import Change, Executed, Moment
 from services.paper_exchange.core.commands import AUDITED, COMMANDS
+from services.paper_exchange.core.depth import Depths, Quote
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
-from services.paper_exchange.core.spread import Quote, Spreads
 
 log = structlog.get_logger()
 
@@ -92,15 +92,16 @@ class World:
         self._kept_at = 0.0
         self._credit = 0.0
         for instrument in market.instruments:
-            if (price := market.price(instrument.symbol, self._now)) is not None:
-                books.last[instrument.symbol] = price
+            last, mark = market.price(instrument.symbol, self._now), market.mark(instrument.symbol, self._now)
+            if last is not None and mark is not None:
+                books.last[instrument.symbol], books.mark[instrument.symbol] = last, mark
 
     @classmethod
     def open(cls, market: Market, store: Store, audience: Audience, opening: Opening, *, clock: Clock) -> "World":
         """Return the world where its books left it, or at the market's start if it has none."""
         at = store.clock() or Moment(market.start, clock.now(), 0)
         instruments = {listed.symbol: listed for listed in market.instruments}
-        books = Books.load(store.load(opening.balance), instruments, Spreads(market), opening.seed)
+        books = Books.load(store.load(opening.balance), instruments, Depths(market), opening.seed)
         log.info("world.opened", market=iso(at.market), up_ms=at.up_ms, balance=str(books.totals.balance))
         return cls(market, books, store, audience, clock=clock, at=at, speed=opening.speed, paused=opening.paused)
 

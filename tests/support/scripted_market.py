@@ -49,6 +49,10 @@ class ScriptedMarket:
         index = bisect_right([tick.at for tick in seen], now)
         return seen[index - 1].price if index else self.first.get(symbol)
 
+    def mark(self, symbol: Symbol, now: Instant) -> Price | None:
+        seen = [tick for tick in self.ticks if tick.symbol == symbol and tick.at <= now]
+        return seen[-1].mark if seen else self.first.get(symbol)
+
     def bars(
         self,
         symbol: Symbol,
@@ -72,8 +76,9 @@ class ScriptedMarket:
 
 
 def prices(*values: str, symbol: Symbol = BTC, after: Instant = START, every_ms: int = 1_000) -> list[Tick]:
-    """One tick a second with these prices."""
+    """One tick a second with these prices, which are mark prices too, and a volume of 10."""
     return [
-        Tick(Instant(after + every_ms * number), symbol, Price(Decimal(value)))
+        Tick(Instant(after + every_ms * number), symbol, price, price, Qty(Decimal(10)))
         for number, value in enumerate(values, 1)
+        for price in (Price(Decimal(value)),)
     ]

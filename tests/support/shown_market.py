@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.core.depth import Depths, Quote
 from services.paper_exchange.core.market import Market
-from services.paper_exchange.core.spread import Quote, Spreads
 
 Envelope: TypeAlias = dict[str, Any]  # decoded JSON, which a test knows the shape of
 
@@ -26,11 +26,11 @@ class ShownMarket:
         self.paused = False
         self.executions = 0
         self.hub: PublicHub | None = None
-        self._spreads = Spreads(market)
+        self._depths = Depths(market)
 
     def quote(self, symbol: Symbol) -> Quote | None:
-        last = self.market.price(symbol, self.now)
-        return None if last is None else self._spreads.quote(symbol, last, self.now)
+        last, mark = self.market.price(symbol, self.now), self.market.mark(symbol, self.now)
+        return None if last is None or mark is None else self._depths.quote(symbol, last, mark, self.now)
 
     def advance(self, until: Instant) -> None:
         before, self.now = self.now, until

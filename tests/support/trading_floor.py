@@ -10,12 +10,12 @@ from libs.common.units import Instant, Usd
 from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import Executed, Execution, Moment, Totals
 from services.paper_exchange.core.commands import COMMANDS
+from services.paper_exchange.core.depth import Depths
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.market import Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
 from services.paper_exchange.core.order import Order
 from services.paper_exchange.core.position import Position
-from services.paper_exchange.core.spread import Spreads
 from tests.support.scripted_market import BTC, START, ScriptedMarket, prices
 
 
@@ -23,8 +23,8 @@ def new_books(market: ScriptedMarket, *, balance: str = "1000", seed: int = 7) -
     """Fresh books with the market's first prices."""
     money = Usd(Decimal(balance))
     instruments = {listed.symbol: listed for listed in market.instruments}
-    books = Books.load(Saved(Totals(start=money, balance=money)), instruments, Spreads(market), seed)
-    books.last = dict(market.first)
+    books = Books.load(Saved(Totals(start=money, balance=money)), instruments, Depths(market), seed)
+    books.last, books.mark = dict(market.first), dict(market.first)
     return books
 
 

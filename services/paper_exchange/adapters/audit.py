@@ -169,7 +169,7 @@ _NEWEST: Final = (
 
 def _wallet(books: Books) -> Json:
     totals = books.totals
-    profit = sum((unrealised(p, books.last[p.symbol]) for p in books.open_positions()), ZERO)
+    profit = sum((unrealised(p, books.mark[p.symbol]) for p in books.open_positions()), ZERO)
     return {
         "start": plain(totals.start),
         "balance": plain(totals.balance),

@@ -11,13 +11,14 @@ from starlette.routing import Route
 from libs.common.clock import Clock
 from libs.common.errors import Refused
 from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.envelope import Handler, answering, refused
 from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.kline_cache import KlineCache
 from services.paper_exchange.core.refusals import NO_SYMBOL, bad
-from services.paper_exchange.core.shown import Shown, book_side, instrument_row, risk_row, ticker_row, touch_size
+from services.paper_exchange.core.shown import Shown, book_side, instrument_row, risk_row, ticker_row
 from services.paper_exchange.core.topics import INTERVALS
 
 _OTHER_MARKETS: Final = frozenset({"spot", "inverse", "option"})  # known categories; this exchange lists nothing there
@@ -91,18 +92,17 @@ class PublicReads:
         return {"category": "linear", "list": [*rows[:limit]]}
 
     def orderbook(self, request: Request) -> Json:
-        """A made-up book: round sizes, a tick apart, round the prices that orders really get."""
+        """The ladder that market orders really meet."""
         fields = Fields(request.query_params)
         instrument = self._linear(fields)
         levels, now = _limit(fields, most=1_000, usual=25), self._shown.now
         quote = self._shown.quote(instrument.symbol)
         if quote is None:
             raise bad(NO_SYMBOL)
-        size = touch_size(quote.last, instrument)
         return {
             "s": instrument.symbol,
-            "b": book_side(quote.bid, -instrument.tick, size, levels),
-            "a": book_side(quote.ask, instrument.tick, size, levels),
+            "b": book_side(quote.levels(Action.SELL, levels)),
+            "a": book_side(quote.levels(Action.BUY, levels)),
             "ts": now,
             "u": now,
             "seq": now,

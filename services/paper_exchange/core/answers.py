@@ -32,7 +32,7 @@ def position_list(books: Books, fields: Fields, moment: Moment) -> Json:
     limit = min(max(fields.whole("limit", 20) or 20, 1), MOST_POSITIONS)
     begin = fields.whole("cursor", 0) or 0
     page = symbols[begin : begin + limit]
-    rows: list[JsonValue] = [position_row(books.position(s), books.last[s], books.instruments[s]) for s in page]
+    rows: list[JsonValue] = [position_row(books.position(s), books.mark[s], books.instruments[s]) for s in page]
     more = str(begin + limit) if begin + limit < len(symbols) else ""
     return {"category": "linear", "nextPageCursor": more, "list": rows}
 

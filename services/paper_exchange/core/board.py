@@ -60,6 +60,9 @@ class Board:
         listing = self._listings.get(symbol)
         return listing.price(now) if listing else None
 
+    def mark(self, symbol: Symbol, now: Instant) -> Price | None:
+        return self.price(symbol, now)
+
     def bars(
         self,
         symbol: Symbol,

@@ -26,16 +26,16 @@ from services.paper_exchange.core.changes import (
     Totals,
     WalletChanged,
 )
+from services.paper_exchange.core.depth import Quote
 from services.paper_exchange.core.order import Order, StopKind, filled
 from services.paper_exchange.core.position import MAKER_FEE, TAKER_FEE, Position, Settled, settle
 from services.paper_exchange.core.receipts import Ticket, closed_part, fill_receipt, funding_receipt, venue_id
-from services.paper_exchange.core.spread import Quote
 
 
 class Quotes(Protocol):
     """What the market offers at a moment of market time."""
 
-    def quote(self, symbol: Symbol, last: Price, at: Instant) -> Quote: ...
+    def quote(self, symbol: Symbol, last: Price, mark: Price, at: Instant) -> Quote: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Books:
     naked: dict[Symbol, Naked] = field(default_factory=dict)
     naked_ever: int = 0
     last: dict[Symbol, Price] = field(default_factory=dict)
+    mark: dict[Symbol, Price] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
     _shown: dict[Symbol, _Shown] = field(default_factory=dict)
 
@@ -108,7 +109,7 @@ class Books:
         return next((order for order in waiting if order.stop_kind is kind and order.waits), None)
 
     def quote(self, symbol: Symbol, moment: Moment) -> Quote:
-        return self.quotes.quote(symbol, self.last[symbol], moment.market)
+        return self.quotes.quote(symbol, self.last[symbol], self.mark[symbol], moment.market)
 
     def position_margin(self) -> Usd:
         return Usd(sum((p.margin for p in self.open_positions()), ZERO))
@@ -166,7 +167,7 @@ class Books:
             price=price,
             fee=fee,
             rate=rate,
-            mark=self.last[order.symbol],
+            mark=self.mark[order.symbol],
             maker=maker,
             kind=ExecutionType.BUST if bust else ExecutionType.TRADE,
         )
@@ -180,7 +181,7 @@ class Books:
         position = self.position(symbol)
         if position.side is None:
             return
-        mark = self.last[symbol]
+        mark = self.mark[symbol]
         amount = money(position.side.sign * position.size * mark * rate)
         self.put_position(
             replace(
@@ -204,7 +205,7 @@ class Books:
         changed = (shown.side, shown.size, shown.stop) != (position.side, position.size, position.stop)
         self._shown[symbol] = _Shown(position.side, position.size, position.stop)
         self.totals = replace(self.totals, most_positions=max(self.totals.most_positions, len(self.open_positions())))
-        self.journal.append(PositionTold(position, self.last[symbol], changed, moment.market))
+        self.journal.append(PositionTold(position, self.mark[symbol], changed, moment.market))
         self.journal.append(WalletChanged(self.totals))
         self._watch(position, moment)
 

@@ -9,11 +9,11 @@ from libs.common.units import ZERO, Price, Qty, Side, Symbol, Usd
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
+from services.paper_exchange.core.depth import Quote
 from services.paper_exchange.core.new_order import NewOrder
 from services.paper_exchange.core.order import Direction, Kind
 from services.paper_exchange.core.position import TAKER_FEE, side_of
 from services.paper_exchange.core.refusals import bad, refusal
-from services.paper_exchange.core.spread import Quote
 
 MOST_ACTIVE: Final = 500
 MOST_CONDITIONAL: Final = 10
@@ -45,7 +45,7 @@ def check_order(books: Books, new: NewOrder, instrument: Instrument, quote: Quot
     check_sides(side_of(new.action), new.price or quote.last, new.stop_loss, new.take_profit, instrument)
     _check_counts(books, new)
     if not new.reduce_only and new.trigger is None:
-        check_margin(books, new.symbol, new.action, new.qty, new.price or quote.taken(new.action))
+        check_margin(books, new.symbol, new.action, new.qty, new.price or quote.touch(new.action))
 
 
 def check_qty(qty: Qty, kind: Kind, instrument: Instrument) -> None:

@@ -47,10 +47,12 @@ class Listing:
         """Yield the ticks of every candle that opens in [begin, end), in order."""
         first = max(0, self._index(begin + self.tape.interval_ms - 1))
         for index in range(first, min(self._index(end - 1), self._last(end)) + 1):
-            _, way = self._walk(index)
+            candle, way = self._walk(index)
             opened = self._opens(index)
-            for offset, price in zip(way.offsets, way.prices, strict=True):
-                yield Tick(Instant(opened + offset), self.symbol, self.scale.price(price))
+            volume = self.scale.qty(candle.volume // len(way.offsets))
+            for offset, ticks in zip(way.offsets, way.prices, strict=True):
+                price = self.scale.price(ticks)
+                yield Tick(Instant(opened + offset), self.symbol, price, price, volume)
 
     def price(self, now: Instant) -> Price | None:
         """The newest tick at or before `now`; None before the first."""

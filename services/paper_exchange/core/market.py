@@ -17,11 +17,16 @@ from libs.common.units import Instant, Price, Qty, Symbol
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The market's last price at a moment; orders are judged at every tick, in order."""
+    """The market at a moment: orders are judged at every tick, in order.
+
+    price: of the last trade. mark: what margins and, on request, triggers go by. volume: base units traded at `price`.
+    """
 
     at: Instant
     symbol: Symbol
     price: Price
+    mark: Price
+    volume: Qty
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ class Market(Protocol):
 
     def price(self, symbol: Symbol, now: Instant) -> Price | None:
         """The newest tick's price at or before `now`; None before the listing."""
+        ...
+
+    def mark(self, symbol: Symbol, now: Instant) -> Price | None:
+        """The mark price at `now`; None before the listing."""
         ...
 
     def bars(

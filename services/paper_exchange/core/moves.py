@@ -32,7 +32,7 @@ from services.paper_exchange.core.position import bankruptcy_price, liquidation_
 
 def on_tick(books: Books, tick: Tick, moment: Moment) -> None:
     """Let the market be at `tick` and do what follows from it."""
-    books.last[tick.symbol] = tick.price
+    books.last[tick.symbol], books.mark[tick.symbol] = tick.price, tick.mark
     if books.orders.get(tick.symbol):
         _trigger(books, tick, moment)
         _match(books, tick, moment)
@@ -77,7 +77,7 @@ def _release(books: Books, order: Order, moment: Moment) -> None:
     quote = books.quote(order.symbol, moment)
     try:
         if not order.reduce_only:
-            check_margin(books, order.symbol, order.action, order.leaves, quote.taken(order.action))
+            check_margin(books, order.symbol, order.action, order.leaves, quote.touch(order.action))
     except Refused:
         books.put(cancelled(order, CancelReason.NO_MARGIN, moment.market, reject_reason="EC_NoEnoughMargin"))
     else:
@@ -100,7 +100,7 @@ def _liquidate(books: Books, tick: Tick, moment: Moment) -> None:
     limit = liquidation_price(position, instrument)
     if position.side is None or limit is None:
         return
-    if (tick.price > limit) if position.side is Side.LONG else (tick.price < limit):
+    if (tick.mark > limit) if position.side is Side.LONG else (tick.mark < limit):
         return
     for order in books.open_orders(tick.symbol):
         if not order.guards:

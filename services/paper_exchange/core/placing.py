@@ -11,6 +11,7 @@ from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.checks import check_order, listed
+from services.paper_exchange.core.depth import Quote
 from services.paper_exchange.core.guards import keep_guards, unguarded
 from services.paper_exchange.core.new_order import NewOrder
 from services.paper_exchange.core.order import (
@@ -23,7 +24,6 @@ from services.paper_exchange.core.order import (
 )
 from services.paper_exchange.core.position import side_of
 from services.paper_exchange.core.refusals import refusal
-from services.paper_exchange.core.spread import Quote
 
 PROTECTION: Final = Decimal("0.05")  # a market order takes no worse than this
 
@@ -81,7 +81,7 @@ def protection(action: Action, quote: Quote, instrument: Instrument) -> Price:
 def work(books: Books, order: Order, quote: Quote, moment: Moment, *, worst: Price | None = None) -> None:
     """Fill what fills now, rest or cancel the rest. `worst`: a triggered order gets no better price than that."""
     if order.kind is Kind.MARKET:
-        price = quote.taken(order.action)
+        price = quote.touch(order.action)
         take(books, order, price if worst is None else less_good(order.action, price, worst), moment)
     elif not crosses(order, quote):
         if order.in_force in {InForce.IOC, InForce.FOK}:
@@ -90,7 +90,7 @@ def work(books: Books, order: Order, quote: Quote, moment: Moment, *, worst: Pri
         reason = "EC_PostOnlyWillTakeLiquidity"
         books.put(cancelled(order, CancelReason.UNFILLABLE, moment.market, reject_reason=reason))
     else:
-        take(books, order, quote.taken(order.action), moment)
+        take(books, order, quote.touch(order.action), moment)
 
 
 def take(books: Books, order: Order, price: Price, moment: Moment, *, maker: bool = False) -> None:

@@ -202,7 +202,7 @@ def wallet_row(books: Books) -> Json:
     """The one element of wallet-balance's list and of the wallet stream."""
     opened = books.open_positions()
     balance = books.totals.balance
-    profit = money(sum((unrealised(p, books.last[p.symbol]) for p in opened), ZERO))
+    profit = money(sum((unrealised(p, books.mark[p.symbol]) for p in opened), ZERO))
     held, ordered = money(books.position_margin()), money(books.order_margin())
     keep = money(sum((p.cost * maintenance_rate(books.instruments[p.symbol]) for p in opened), ZERO))
     equity = plain(balance + profit)

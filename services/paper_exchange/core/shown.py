@@ -1,20 +1,20 @@
 """What the public side of the exchange shows, and how each of it reads in the venue's words."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Protocol
 
 from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.units import ZERO, Instant, Qty, Symbol, floor_to
+from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market
 from services.paper_exchange.core.position import maintenance_rate
-from services.paper_exchange.core.spread import Quote
 
 _PCNT: Final = Decimal("0.000001")
-_TOUCH_WORTH: Final = Decimal(50_000)  # USDT that rest at each level of the made-up book
 
 
 class Shown(Protocol):
@@ -88,7 +88,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     if quote is None or day is None:
         return None
     last = plain(quote.last)
-    size = plain(touch_size(quote.last, instrument))
+    size = plain(quote.first)
     return {
         "symbol": symbol,
         "lastPrice": last,
@@ -122,16 +122,11 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     }
 
 
-def touch_size(last: Decimal, instrument: Instrument) -> Qty:
-    return Qty(max(floor_to(_TOUCH_WORTH / last, instrument.qty_step), instrument.min_qty))
-
-
 def kline_row(bar: Bar) -> list[str]:
     prices = (bar.open, bar.high, bar.low, bar.close)
     return [str(bar.open_at), *map(plain, prices), plain(bar.volume), plain(bar.turnover)]
 
 
-def book_side(touch: Decimal, step: Decimal, size: Qty, levels: int) -> list[JsonValue]:
-    """Levels of price and size away from `touch` by the signed `step`; prices stay positive."""
-    prices = (touch + k * step for k in range(levels))
-    return [[plain(price), plain(size)] for price in prices if price > ZERO]
+def book_side(levels: Sequence[Level]) -> list[JsonValue]:
+    """Levels as price and size, best first."""
+    return [[plain(level.price), plain(level.qty)] for level in levels]

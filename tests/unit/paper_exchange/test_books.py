@@ -6,8 +6,8 @@ import pytest
 from libs.common.units import ZERO
 from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import NakedChanged, PositionTold
+from services.paper_exchange.core.depth import Depths
 from services.paper_exchange.core.order import StopKind
-from services.paper_exchange.core.spread import Spreads
 from tests.support.scripted_market import BTC, ETH
 from tests.support.trading_floor import Floor
 
@@ -23,7 +23,7 @@ def reopened(floor: Floor) -> Books:
         naked=list(books.naked.values()),
         naked_ever=books.naked_ever,
     )
-    return Books.load(saved, books.instruments, Spreads(floor.market), books.seed)
+    return Books.load(saved, books.instruments, Depths(floor.market), books.seed)
 
 
 def test_the_wallet_is_start_and_profit_less_fees_and_funding() -> None:
@@ -81,7 +81,7 @@ def test_a_reopened_position_is_not_told_as_changed_until_it_is() -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95")
     again = reopened(floor)
-    again.last = dict(floor.books.last)
+    again.last, again.mark = dict(floor.books.last), dict(floor.books.mark)
     again.finish(BTC, floor.now)
     again.put_position(replace(again.position(BTC), stop=None))
     again.finish(BTC, floor.now)

@@ -6,13 +6,13 @@ from libs.common.errors import Refused
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Price, Qty, Side, Symbol
 from services.paper_exchange.core import checks
+from services.paper_exchange.core.depth import quote, temper
 from services.paper_exchange.core.order import Direction, Kind
-from services.paper_exchange.core.spread import Quote
 from tests.support.scripted_market import BTC, START, ScriptedMarket, instrument
 from tests.support.trading_floor import Floor
 
 ONE = instrument()
-QUOTE = Quote(Price(D(100)), Price(D("99.9")), Price(D("100.1")))
+QUOTE = quote(Price(D(100)), Price(D(100)), temper([]), instrument())
 BUY, SELL = Action.BUY, Action.SELL
 
 

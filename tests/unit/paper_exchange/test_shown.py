@@ -2,9 +2,10 @@ from decimal import Decimal
 
 import pytest
 
-from libs.common.units import Instant, Qty
+from libs.common.units import Instant, Price, Qty
 from services.paper_exchange.adapters.replay import replay_market
-from services.paper_exchange.core.shown import book_side, instrument_row, risk_row, ticker_row, touch_size
+from services.paper_exchange.core.depth import Level
+from services.paper_exchange.core.shown import book_side, instrument_row, risk_row, ticker_row
 from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
 from tests.support.scripted_market import instrument
 from tests.support.shown_market import ShownMarket
@@ -54,12 +55,7 @@ def test_the_risk_tier_keeps_half_of_the_least_margin() -> None:
     assert (row["initialMargin"], row["maintenanceMargin"], row["maxLeverage"]) == ("0.02", "0.01", "50")
 
 
-def test_a_book_never_goes_below_zero() -> None:
-    side = book_side(Decimal(2), Decimal(-1), Qty(Decimal(3)), 5)
+def test_a_book_shows_the_levels_best_first() -> None:
+    levels = [Level(Price(Decimal("2.0")), Qty(Decimal("3.10"))), Level(Price(Decimal(1)), Qty(Decimal(9)))]
 
-    assert side == [["2", "3"], ["1", "3"]]
-
-
-def test_each_level_is_worth_fifty_thousand_and_at_least_the_smallest_order() -> None:
-    assert touch_size(Decimal(100), instrument()) == 500
-    assert touch_size(Decimal(10**9), instrument()) == Decimal("0.001")
+    assert book_side(levels) == [["2", "3.1"], ["1", "9"]]
