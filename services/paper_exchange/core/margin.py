@@ -1,7 +1,7 @@
 """The margin of a position: what it holds, what it must keep, and what it has won or lost so far.
 
 1. Values are at the mark price; the fee to close is reserved at the bankruptcy price, so it does not move with it.
-2. Taken over at its bankruptcy price, an isolated position loses what it held at entry, to the last digit.
+2. Taken over at its bankruptcy price, an isolated position loses its entry margin, to the last digit.
 3. Nothing is rounded here: amounts are USDT, exact but for divisions.
 """
 
@@ -41,6 +41,16 @@ def bankruptcy_price(stake: Stake) -> Price:
     return Price(bankruptcy_value(stake) / stake.size)
 
 
+def takeover_price(stake: Stake, mark: Price, share: Usd, taker: Decimal) -> Price:
+    """Return the price at which closing loses `share` USDT more than the position has lost at `mark`, fee included.
+
+    In cross margin `share` is the part of the margin balance that goes with the position when the account fails; it
+    is negative when the mark has leapt past ruin. The price is not above zero for a long that is worth less than it.
+    """
+    sign = stake.side.sign
+    return Price((mark * stake.size - sign * share) / (stake.size * (1 - sign * taker)))
+
+
 def close_fee(stake: Stake, taker: Decimal) -> Usd:
     """Return the fee that is reserved for closing, in USDT.
 
@@ -55,7 +65,7 @@ def initial_margin(stake: Stake, mark: Price, taker: Decimal) -> Usd:
 
 
 def entry_margin(stake: Stake, taker: Decimal) -> Usd:
-    """Return all that an isolated position can lose, in USDT: entry value ÷ leverage + fee to close."""
+    """Return what an isolated position can lose, wherever the mark is: entry value ÷ leverage + fee to close, USDT."""
     return Usd(stake.cost / stake.leverage + close_fee(stake, taker))
 
 
@@ -77,8 +87,3 @@ def break_even(stake: Stake, realised: Usd, taker: Decimal) -> Price:
 def return_on_margin(stake: Stake, mark: Price) -> Fraction:
     """Return the profit by price alone as a part of entry value ÷ leverage."""
     return Fraction(unrealised(stake, mark) * stake.leverage / stake.cost)
-
-
-def closed_pnl(gross: Usd, entry_fees: Usd, exit_fees: Usd, funding: Usd) -> Usd:
-    """Return what the closed part of a position earned from its opening on, in USDT; fees and funding are paid."""
-    return Usd(gross - entry_fees - exit_fees - funding)

@@ -1,8 +1,8 @@
 """What resting orders hold of the wallet, should they fill and open.
 
 1. An order holds its initial margin and the fees to open and to close it, as taker: filled, it costs no more.
-2. In one-way mode only one side can come true: the dearer one counts, after what would only close the position.
-3. In hedge mode both sides can.
+2. Buys and sells of one position cannot both come true: the dearer side counts, after what would only close it.
+3. The legs of a hedge are two positions, each with its own orders: their margins add up.
 
 Reduce-only orders and conditional ones that wait for their trigger hold nothing: leave them out.
 """
@@ -30,16 +30,15 @@ def order_cost(order: Resting, leverage: Fraction, taker: Decimal) -> Usd:
     return Usd(value / leverage + (value + bankrupt) * taker)
 
 
-def one_way_order_margin(orders: Iterable[Resting], held: Decimal, leverage: Fraction, taker: Decimal) -> Usd:
-    """Return the margin of a symbol's resting orders, in USDT; `held` is its position's size, negative when short."""
+def order_margin(orders: Iterable[Resting], held: Decimal, leverage: Fraction, taker: Decimal) -> Usd:
+    """Return the margin of the resting orders of one position, in USDT; `held` is its size, negative when short."""
     resting = list(orders)
     longs = _opening(resting, Side.LONG, closing=max(-held, ZERO))
     shorts = _opening(resting, Side.SHORT, closing=max(held, ZERO))
-    return max(hedged_order_margin(longs, leverage, taker), hedged_order_margin(shorts, leverage, taker))
+    return max(_cost(longs, leverage, taker), _cost(shorts, leverage, taker))
 
 
-def hedged_order_margin(orders: Iterable[Resting], leverage: Fraction, taker: Decimal) -> Usd:
-    """Return the margin of the orders that open one leg, in USDT; the legs' margins add up."""
+def _cost(orders: Iterable[Resting], leverage: Fraction, taker: Decimal) -> Usd:
     return Usd(sum((order_cost(order, leverage, taker) for order in orders), ZERO))
 
 

@@ -9,11 +9,11 @@ from services.paper_exchange.core.margin import (
     bankruptcy_price,
     break_even,
     close_fee,
-    closed_pnl,
     entry_margin,
     initial_margin,
     maintenance_margin,
     return_on_margin,
+    takeover_price,
     unrealised,
 )
 from services.paper_exchange.core.tiers import tiers
@@ -73,7 +73,7 @@ def test_bankruptcy_is_one_leverage_th_from_entry(held: Stake, price: int) -> No
 
 
 def test_profit_and_its_return_are_by_price_alone() -> None:
-    assert (unrealised(LONG, MARK), unrealised(SHORT, MARK)) == (250, -250)
+    assert (unrealised(LONG, MARK), unrealised(SHORT, MARK)) == (D(250), D(-250))
     assert (return_on_margin(LONG, MARK), return_on_margin(SHORT, MARK)) == (D("0.1"), D("-0.1"))
 
 
@@ -89,18 +89,14 @@ def test_break_even_reckons_with_the_usual_fee_at_least() -> None:
     assert break_even(LONG, Usd(D(0)), D("0.0001")) == break_even(LONG, Usd(D(0)), TAKER)
 
 
-@pytest.mark.parametrize(
-    ("entry_value", "exit_value", "rate", "funding", "pnl"),
-    [
-        ("3584.9255", "3541.795", "0.0006", "0", "-47.4065323"),  # the venue's documented sample, -47.40653
-        ("3584.9255", "3541.795", "0.0006", "1.5", "-48.9065323"),
-        ("3541.795", "3584.9255", "0.0006", "-1.5", "40.3544677"),
-        ("1000", "1100", "0.00055", "0", "98.845"),
-    ],
-)
-def test_closed_profit_is_net_of_both_fees_and_funding(
-    entry_value: str, exit_value: str, rate: str, funding: str, pnl: str
-) -> None:
-    entry, out = D(entry_value), D(exit_value)
-    fees = Usd(entry * D(rate)), Usd(out * D(rate))
-    assert closed_pnl(Usd(out - entry), *fees, Usd(D(funding))) == D(pnl)
+@pytest.mark.parametrize("share", ["90", "0", "-40"])
+@pytest.mark.parametrize("held", [LONG, SHORT])
+def test_a_takeover_costs_a_share_of_the_balance_and_pays_its_fee_from_it(held: Stake, share: str) -> None:
+    price = takeover_price(held, MARK, Usd(D(share)), TAKER)
+    lost = unrealised(held, MARK) - unrealised(held, price) + held.size * price * TAKER
+    assert abs(lost - D(share)) < D("1e-18")
+
+
+def test_a_long_alone_is_taken_over_where_the_account_has_nothing_left() -> None:
+    """0.5 BTC are worth 25,250; the account has 2,250 to lose: 23,000 must remain after 0.055 %."""
+    assert takeover_price(LONG, MARK, Usd(D(2_250)), TAKER) == D(46_000) / (1 - TAKER)

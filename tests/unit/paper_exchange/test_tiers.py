@@ -18,24 +18,18 @@ def test_a_major_has_the_venue_s_own_deductions() -> None:
 
 def test_the_first_tier_of_a_major_is_two_million_at_a_hundred_times() -> None:
     first, second = ladder("100")[:2]
-    assert (first.number, first.limit, first.maintenance_rate, first.initial_rate) == (
-        1,
-        2_000_000,
-        D("0.005"),
-        D("0.01"),
-    )
-    assert (second.max_leverage, second.maintenance_rate, second.initial_rate) == (90, D("0.0056"), D("0.0111"))
+    assert (first.number, first.limit) == (1, D(2_000_000))
+    assert (first.max_leverage, first.maintenance_rate, first.initial_rate) == (D(100), D("0.005"), D("0.01"))
+    assert (second.max_leverage, second.maintenance_rate, second.initial_rate) == (D(90), D("0.0056"), D("0.0111"))
 
 
 @pytest.mark.parametrize(
-    ("max_leverage", "initial", "maintenance", "limit"),
-    [("50", "0.02", "0.01", 200_000), ("25", "0.04", "0.02", 200_000), ("12.5", "0.08", "0.04", 200_000)],
+    ("max_leverage", "initial", "maintenance"),
+    [("50", "0.02", "0.01"), ("25", "0.04", "0.02"), ("12.5", "0.08", "0.04")],
 )
-def test_a_first_tier_keeps_half_of_what_it_asks_for(
-    max_leverage: str, initial: str, maintenance: str, limit: int
-) -> None:
+def test_a_first_tier_keeps_half_of_what_it_asks_for(max_leverage: str, initial: str, maintenance: str) -> None:
     first = ladder(max_leverage)[0]
-    assert (first.initial_rate, first.maintenance_rate, first.limit) == (D(initial), D(maintenance), limit)
+    assert (first.initial_rate, first.maintenance_rate, first.limit) == (D(initial), D(maintenance), D(200_000))
 
 
 def test_a_limit_still_belongs_to_its_tier() -> None:
