@@ -172,6 +172,14 @@ class World:
         if waiting is not None:
             waiting.set_result(None)
 
+    def close_instant(self) -> Moment:
+        """Keep and tell everything so far, and return its moment: whatever follows has a later wall."""
+        self.flush()
+        self._raise_failure()
+        closed = self.moment()
+        self._wall = Instant(closed.wall + 1)
+        return closed
+
     def advance(self, until: Instant) -> None:
         """Let the market move to `until` (or its end): every tick through the books in order, kept, then told."""
         until = min(until, self.market.end or until)

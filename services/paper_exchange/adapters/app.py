@@ -13,16 +13,16 @@ from services.paper_exchange.adapters.audit_api import Audited, audit_routes
 from services.paper_exchange.adapters.books_file import BooksFile
 from services.paper_exchange.adapters.clock_api import Clocked, clock_routes
 from services.paper_exchange.adapters.faults_api import fault_routes
-from services.paper_exchange.adapters.private_rest import Key, private_routes
+from services.paper_exchange.adapters.private_rest import Desk, Key, private_routes
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_rest import public_routes
 from services.paper_exchange.adapters.public_ws import Playing, PublicHub
-from services.paper_exchange.adapters.questions import questions
+from services.paper_exchange.adapters.questions import Account, questions
 from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.core.market import Market
 
 
-class Exchange(Audited, Clocked, Playing, Protocol):
+class Exchange(Account, Desk, Audited, Clocked, Playing, Protocol):
     """The world as all of its endpoints see it."""
 
     speed: Decimal | None
@@ -47,7 +47,7 @@ def exchange_app(
         *public_routes(world, clock),
         *private_routes(world, key, clock, questions(world, file.connection), faults),
         *fault_routes(faults, private),
-        *audit_routes(world, file.connection),
+        *audit_routes(world, file, clock),
         *clock_routes(world, [public, private], clock),
         public.route(),
         private.route(),

@@ -32,6 +32,7 @@ class BooksFile:
 
     def __init__(self, path: Path, *, world: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path.absolute()
         self.connection = sqlite3.connect(path, isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode = WAL")
@@ -52,6 +53,13 @@ class BooksFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.connection.close()
+
+    def snapshot(self) -> sqlite3.Connection:
+        """Return the books as they are on disk now, to be read at leisure and then closed."""
+        reader = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM facts").fetchone()  # only the first read fixes what is seen
+        return reader
 
     def clock(self) -> Moment | None:
         """Where the clocks stood at the last batch; None for new books."""
