@@ -140,8 +140,7 @@ class World:
 
     def _note(self, path: str, fields: Fields, code: int) -> None:
         if path in AUDITED:
-            wall = self.moment().wall
-            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code, wall)
+            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code)
             self._requests.append(made)
 
     async def durable(self) -> None:

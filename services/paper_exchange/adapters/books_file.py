@@ -97,7 +97,7 @@ class BooksFile:
             self._change(change, moment)
         self.connection.executemany(
             "INSERT INTO requests (method, path, symbol, link_id, ret_code, wall) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, r.wall) for r in batch.requests],
+            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, moment.wall) for r in batch.requests],
         )
         for name, value in (("market_ms", moment.market), ("wall_ms", moment.wall), ("up_ms", moment.up_ms)):
             self._set_fact(name, str(value))

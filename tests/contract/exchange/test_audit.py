@@ -51,8 +51,8 @@ async def test_every_row_has_the_fields_of_the_interface_and_amounts_are_text(ve
 async def test_a_spell_without_a_stop_begins_with_the_first_fill_and_ends_with_the_stop(venue: PaperVenue) -> None:
     await post(venue, "order/create", entry())
     await venue.steps(60_000)
-    (still,) = (await venue.audit())["naked"]  # type: ignore[misc, union-attr]
-    assert isinstance(still, dict)
+    running: Any = await venue.audit()
+    (still,) = running["naked"]
     assert (still["to"], still["market_ms"]) == (None, 60_000)
     await post(venue, "position/trading-stop", b'{"category":"linear","symbol":"BTCUSDT","stopLoss":"1000"}')
     audit: Any = await venue.audit()

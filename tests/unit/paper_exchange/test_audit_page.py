@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Iterator[BooksFile]:
 
 
 def keep(file: BooksFile, wall: int, *changes: Change, requests: int = 0) -> None:
-    made = [RequestMade("POST", "/v5/order/create", BTC, f"{wall}.{n}", 0, wall) for n in range(requests)]
+    made = [RequestMade("POST", "/v5/order/create", BTC, f"{wall}.{n}", 0) for n in range(requests)]
     file.keep(Batch(changes, made, Moment(Instant(5), Instant(wall), 0)))
 
 
