@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from libs.common.clock import Clock
 from libs.common.errors import Misconfigured
@@ -24,7 +24,7 @@ _GRACE_S: Final = 2  # for requests that are still being answered at the end
 
 
 @asynccontextmanager
-async def serve_http(app: FastAPI, *, host: str, port: int, name: str, home: Path, clock: Clock) -> AsyncIterator[int]:
+async def serve_http(app: ASGIApp, *, host: str, port: int, name: str, home: Path, clock: Clock) -> AsyncIterator[int]:
     """Serve `app` while the block runs, and yield the port it is served on.
 
     name: the instance, such as `fetcher` or `fetcher-2`. A numbered replica has a free port, for the first one may be

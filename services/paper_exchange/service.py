@@ -23,6 +23,7 @@ from services.paper_exchange.core.commands import AUDITED, COMMANDS
 from services.paper_exchange.core.depth import Depths, Quote
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
+from services.paper_exchange.core.incidents import lose_stops
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
 
@@ -111,6 +112,11 @@ class World:
         return self._now
 
     @property
+    def opening(self) -> Opening:
+        """How this world goes on after a restart: at the same pace."""
+        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused)
+
+    @property
     def executions(self) -> int:
         """Execution rows ever, funding included."""
         return self.books.totals.executions
@@ -137,6 +143,10 @@ class World:
     def refuse(self, path: str, fields: Fields, error: Refused) -> None:
         log.info("request.refused", path=path, code=error.code, text=str(error))
         self._note(path, fields, error.code or 0)
+
+    def lose_stops(self, symbol: Symbol | None) -> int:
+        """Let the stops of open positions vanish, as in an incident of the venue; returns how many did."""
+        return lose_stops(self.books, symbol, self.moment())
 
     def _note(self, path: str, fields: Fields, code: int) -> None:
         if path in AUDITED:

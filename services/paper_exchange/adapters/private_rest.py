@@ -10,14 +10,12 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from libs.common.clock import Clock
 from libs.common.errors import Refused
 from services.paper_exchange.adapters.envelope import answer, refused
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.commands import COMMANDS
-from services.paper_exchange.core.faults import Fault, Faults, Misfortune
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.limits import Allowance, Limits
 from services.paper_exchange.core.refusals import bad, refusal
@@ -51,10 +49,8 @@ class Key:
     limits: Limits | None
 
 
-def private_routes(
-    desk: Desk, key: Key, clock: Clock, questions: Mapping[str, Question], faults: Faults
-) -> list[Route]:
-    """Return one route for every command and for every one of `questions`; `faults` befall them first."""
+def private_routes(desk: Desk, key: Key, clock: Clock, questions: Mapping[str, Question]) -> list[Route]:
+    """Return one route for every command and for every one of `questions`."""
 
     async def post(request: Request) -> Response:
         path, body = request.url.path, await _body(request)
@@ -65,8 +61,7 @@ def private_routes(
                 raise bad("params error: the body is not a JSON object")
             return desk.command(path, fields)
 
-        fault = faults.meet(path, fields.word("symbol"))
-        return await _befallen(fault, lambda: _answer(request, body, act, lambda e: desk.refuse(path, fields, e)))
+        return await _answer(request, body, act, lambda error: desk.refuse(path, fields, error))
 
     async def get(request: Request) -> Response:
         raw = request.scope["query_string"]
@@ -76,17 +71,7 @@ def private_routes(
             await desk.durable()
             return questions[request.url.path](fields)
 
-        fault = faults.meet(request.url.path, fields.word("symbol"))
-        return await _befallen(fault, lambda: _answer(request, raw, act, lambda _error: None))
-
-    async def _befallen(fault: Fault | None, answered: Callable[[], Awaitable[Response]]) -> Response:
-        if fault is None:
-            return await answered()
-        if fault.rule is Misfortune.REFUSE:
-            return refused(refusal(fault.ret_code), clock.now())
-        await clock.sleep(fault.delay_ms / 1_000)
-        response = await answered()
-        return Broken() if fault.rule is Misfortune.DROP_REPLY else response
+        return await _answer(request, raw, act, lambda _error: None)
 
     async def _answer(
         request: Request, payload: bytes | None, act: Callable[[], Awaitable[Json]], note: Callable[[Refused], None]
@@ -118,13 +103,6 @@ def private_routes(
         *(Route(path, post, methods=["POST"]) for path in COMMANDS),
         *(Route(path, get, methods=["GET"]) for path in questions),
     ]
-
-
-class Broken(Response):
-    """An answer that stops after its headers: the server then closes the connection."""
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
 
 
 def _with_allowance(response: Response, allowance: Allowance) -> Response:
