@@ -34,7 +34,14 @@ async def serve_http(app: ASGIApp, *, host: str, port: int, name: str, home: Pat
     listening = _listen(host, port, name)
     taken = int(listening.getsockname()[1])
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, lifespan="on")
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            lifespan="on",
+            ws_per_message_deflate=False,  # a frame for many clients would be compressed for each of them
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

@@ -14,9 +14,9 @@ from starlette.routing import Route
 from libs.common.clock import Clock
 from libs.common.errors import Refused
 from libs.common.units import Symbol
-from services.paper_exchange.adapters.misfortunes import Sockets
 from services.paper_exchange.adapters.misled import Misled
 from services.paper_exchange.adapters.restarts import Restarts
+from services.paper_exchange.adapters.unruly_sockets import UnrulySockets
 from services.paper_exchange.core.fault_order import TAKES, read_fault
 from services.paper_exchange.core.faults import Fault, Faults, Misfortune, Standing
 
@@ -38,7 +38,7 @@ class Loser(Protocol):
 class Hands:
     """What things go wrong with."""
 
-    sockets: Sockets
+    sockets: UnrulySockets
     misled: Misled
     world: Loser
     restarts: Restarts

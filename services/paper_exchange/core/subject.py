@@ -1,6 +1,6 @@
 """What a request, a frame or an order is about, as a rule of misfortune may name it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,9 +26,9 @@ class Subject:
     has_stop: bool = False
 
 
-def of_request(path: str, asked: Json) -> Subject:
+def of_request(path: str, asked: Mapping[str, JsonValue]) -> Subject:
     """What a request is about, whether it is one order or a batch of them."""
-    parts = list(rows_of(asked.get("request"))) or [asked]
+    parts = list(rows_of(asked.get("request"))) or [dict(asked)]
     return Subject(
         path=path,
         symbols=_words(parts, "symbol"),

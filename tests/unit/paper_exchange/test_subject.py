@@ -1,7 +1,7 @@
 import pytest
 from pydantic import JsonValue
 
-from services.paper_exchange.core.subject import Stream, of_frame, of_request, rows_of
+from services.paper_exchange.core.subject import Stream, Subject, of_frame, of_request, rows_of
 
 CREATE = "/v5/order/create"
 Json = dict[str, JsonValue]
@@ -9,13 +9,13 @@ Json = dict[str, JsonValue]
 
 def test_a_request_is_about_its_path_its_symbol_and_both_ids() -> None:
     subject = of_request(CREATE, {"symbol": "BTCUSDT", "orderId": "o1", "orderLinkId": "mine", "qty": "1"})
-    assert (subject.path, subject.symbols, subject.orders) == (CREATE, {"BTCUSDT"}, {"o1", "mine"})
+    assert subject == Subject(CREATE, frozenset({"BTCUSDT"}), frozenset({"o1", "mine"}))
 
 
 def test_a_batch_is_about_all_of_its_orders() -> None:
     batch: Json = {"category": "linear", "request": [{"symbol": "A", "orderLinkId": "1"}, {"symbol": "B"}, 7]}
     subject = of_request(CREATE, batch)
-    assert (subject.symbols, subject.orders) == ({"A", "B"}, {"1"})
+    assert subject == Subject(CREATE, frozenset({"A", "B"}), frozenset({"1"}))
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,8 @@ def test_what_is_of_no_sense_is_about_nothing() -> None:
 def test_a_private_frame_is_about_the_symbols_and_orders_of_its_rows() -> None:
     frame: Json = {"topic": "order", "data": [{"symbol": "A", "orderId": "1"}, {"symbol": "B", "orderLinkId": "2"}]}
     subject = of_frame(Stream.PRIVATE, frame)
-    assert subject is not None
-    assert (subject.topic, subject.stream, subject.symbols) == ("order", Stream.PRIVATE, {"A", "B"})
-    assert subject.orders == {"1", "2"}
+    both, ids = frozenset({"A", "B"}), frozenset({"1", "2"})
+    assert subject == Subject(symbols=both, orders=ids, topic="order", stream=Stream.PRIVATE)
 
 
 def test_a_public_frame_names_its_symbol_in_its_topic() -> None:
