@@ -14,7 +14,7 @@ from libs.common.exchange.market_types import Instrument
 from libs.common.units import Instant, Price, Symbol
 from services.paper_exchange.core.listing import Listing
 from services.paper_exchange.core.market import Bar, Day, Settlement, Tick
-from services.paper_exchange.core.schedule import Schedule
+from services.paper_exchange.core.schedule import Funding
 
 KEPT_SHEETS: Final = 4
 
@@ -23,7 +23,7 @@ class Board:
     def __init__(
         self,
         listings: Sequence[Listing],
-        schedules: Mapping[Symbol, Schedule],
+        schedules: Mapping[Symbol, Funding],
         *,
         start: Instant,
         end: Instant | None,
