@@ -33,7 +33,10 @@ def weeks() -> list[Woven]:
 
 
 def log_ranges(weeks: list[Woven]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return np.log(np.concatenate([np.log(day.high / day.low) for day in weeks], axis=1))
+    ranges: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = np.concatenate(
+        [np.log(np.log(day.high / day.low)) for day in weeks], axis=1
+    )
+    return ranges
 
 
 def lagged(rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]], lag: int) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 DAY_MINUTES = 1_440
-FIGURES_A_FUNDING_DAY = 3
+SETTLEMENTS_A_DAY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def fine(panel: Panel) -> Iterator[Figure]:
     """Figures of five-minute candles: tails, clusters, wicks, jumps, volume."""
     returns, cut, log_range = panel.returns(), panel.cut_returns(), panel.log_range()
     size = np.abs(returns) / cut.std(axis=1, keepdims=True)
-    local = returns / _local_sigma(np.abs(returns), panel.bars // 12)
+    local = local_returns(panel)
     yield "sigma, annual", float(np.median(cut.std(axis=1)) * np.sqrt(365 * panel.bars))
     for share in (0.5, 0.95, 0.99, 0.999):
         yield f"|r| / sigma, quantile {share}", float(np.quantile(size, share))
@@ -111,23 +111,24 @@ def wide(panel: Panel) -> Iterator[Figure]:
     for share in (0.1, 0.5, 0.9, 1.0):
         yield f"turnover a day of symbols, millions, quantile {share}", float(np.quantile(turnover, share))
     for minutes in (panel.minutes, 60, 240):
-        pairs = _pairs(panel.every(minutes).cut_returns())
+        correlations = pairs(panel.every(minutes).cut_returns())
         for share in (0.05, 0.25, 0.5, 0.75, 0.95):
-            yield f"correlation of {minutes} minutes, quantile {share}", float(np.quantile(pairs, share))
+            yield f"correlation of {minutes} minutes, quantile {share}", float(np.quantile(correlations, share))
     cut = panel.cut_returns()
     stress = _local_sigma(np.abs(cut), panel.bars // 6).mean(axis=0)
-    yield "correlation in the calmer half", float(np.median(_pairs(cut[:, stress < np.median(stress)])))
-    yield "correlation in the wildest tenth", float(np.median(_pairs(cut[:, stress > np.quantile(stress, 0.9)])))
+    yield "correlation in the calmer half", float(np.median(pairs(cut[:, stress < np.median(stress)])))
+    yield "correlation in the wildest tenth", float(np.median(pairs(cut[:, stress > np.quantile(stress, 0.9)])))
     spectrum = np.linalg.eigvalsh(np.corrcoef(cut))[::-1] / len(cut)
     for number in range(3):
         yield f"share of eigenvalue {number + 1}", float(spectrum[number])
-    yield "correlation of log ranges", float(np.median(_pairs(panel.log_range())))
-    yield "correlation of log turnovers", float(np.median(_pairs(np.log(panel.turnover.clip(1)))))
+    yield "correlation of log ranges", float(np.median(pairs(panel.log_range())))
+    yield "correlation of log turnovers", float(np.median(pairs(np.log(panel.turnover.clip(1)))))
     yield "kurtosis of hours, tails cut", _median(_kurtosis(panel.every(60).cut_returns()))
     yield "kurtosis of hours", _median(_kurtosis(panel.every(60).returns()))
     yield "kurtosis of days", _median(_kurtosis(panel.every(DAY_MINUTES).returns()))
     for name, hours in (("New York's morning", (14,)), ("the small hours", (3, 4, 5)), ("the evening", (22, 23))):
         yield f"volatility in {name}", _median(_by_hour(panel, np.abs(panel.cut_returns()), hours))
+    yield "direction of the next hour: area under the curve", direction_area(panel.every(60))
     yield "volatility on weekends", _weekend(panel, np.abs(panel.cut_returns()))
     yield "turnover on weekends", _weekend(panel, panel.turnover[:, 1:])
 
@@ -137,8 +138,8 @@ def long(panel: Panel) -> Iterator[Figure]:
     log = np.log(panel.realised())
     yield "spread of log daily volatility", _median(log.std(axis=1))
     yield "the same within half a year", _median(np.array([_halves(row).std(axis=1).mean() for row in log]))
-    for days in (1, 2, 5, 10, 20, 40):
-        yield f"autocorrelation of log daily volatility, {days} d", _autocorrelation(log, days)
+    for lag in (1, 2, 5, 10, 20, 40):
+        yield f"autocorrelation of log daily volatility, {lag} d", _autocorrelation(log, lag)
     days = panel.every(DAY_MINUTES).returns()
     yield "days: |r| / sigma, quantile 0.99", float(np.quantile(np.abs(days) / days.std(axis=1, keepdims=True), 0.99))
     yield "days: kurtosis", _median(_kurtosis(days))
@@ -155,11 +156,11 @@ def funding(rates: Floats, closes: Floats) -> Iterator[Figure]:
     yield "share at the base rate", float(np.median((np.abs(points - 1) < 1e-3).mean(axis=1)))
     yield "share below zero", float(np.median((points < 0).mean(axis=1)))
     yield "mean over symbols, spread", float(points.mean(axis=1).std())
-    for lag in (1, FIGURES_A_FUNDING_DAY, 3 * FIGURES_A_FUNDING_DAY):
+    for lag in (1, SETTLEMENTS_A_DAY, 3 * SETTLEMENTS_A_DAY):
         yield f"autocorrelation of rates, {8 * lag} h", _autocorrelation(points, lag)
-    yield "correlation of symbols' rates", float(np.median(_pairs(points)))
+    yield "correlation of symbols' rates", float(np.median(pairs(points)))
     log = np.log(closes)
-    for lag in (1, 3 * FIGURES_A_FUNDING_DAY):
+    for lag in (1, 3 * SETTLEMENTS_A_DAY):
         trend = log[:, lag:] - log[:, :-lag]
         both = [np.corrcoef(one, other)[0, 1] for one, other in zip(trend, points[:, lag:], strict=True)]
         yield f"correlation with the return of {8 * lag} h before", float(np.median(both))
@@ -169,6 +170,53 @@ FIGURES: dict[str, Callable[[Panel], Iterator[Figure]]] = {"fine": fine, "wide":
 _LAGS = (
     ("5 m", 1), ("15 m", 3), ("1 h", 12), ("4 h", 48), ("12 h", 144), ("1 d", 288), ("2 d", 576), ("5 d", 1440),
 )  # fmt: skip
+
+
+def local_returns(panel: Panel) -> Floats:
+    """Returns against the volatility of the two hours around them."""
+    returns = panel.returns()
+    local: Floats = returns / _local_sigma(np.abs(returns), panel.bars // 12)
+    return local
+
+
+def lower_wicks(panel: Panel) -> Floats:
+    """Lower wicks against the volatility of the two hours around them."""
+    moves = np.abs(np.log(panel.close / panel.open))
+    wicks: Floats = np.log(np.minimum(panel.open, panel.close) / panel.low) / _local_sigma(moves, panel.bars // 12)
+    return wicks
+
+
+def pairs(rows: Floats) -> Floats:
+    """Correlations of all pairs of rows."""
+    matrix: Floats = np.corrcoef(rows)
+    return matrix[np.triu_indices(len(matrix), 1)]
+
+
+def direction_area(panel: Panel) -> float:
+    """How well past returns tell the sign of the next one: 0.5 is a coin.
+
+    A least-squares model of each symbol's and the market's returns over 1, 4, 24 and 96 candles, fitted to the first
+    half of the panel and judged by the second.
+    """
+    scaled = panel.cut_returns() / panel.cut_returns().std(axis=1, keepdims=True)
+    path = np.cumsum(np.concatenate((scaled, scaled.mean(axis=0, keepdims=True))), axis=1)
+    spans = (1, 4, 24, 96)
+    known = np.stack([(path[:, 96:-1] - path[:, 96 - span : -1 - span]) / np.sqrt(span) for span in spans])
+    own, market = known[:, :-1], np.broadcast_to(known[:, -1:], known[:, :-1].shape)
+    features = np.concatenate((own, market, np.ones_like(own[:1])))
+    target = np.sign(scaled[:, 97:])
+    middle = target.shape[1] // 2
+    learnt, asked = features[:, :, :middle], features[:, :, middle:]
+    weights = np.linalg.lstsq(learnt.reshape(len(features), -1).T, target[:, :middle].ravel(), rcond=None)[0]
+    guess = np.tensordot(weights, asked, axes=1).ravel()
+    return _area(guess, target[:, middle:].ravel() > 0)
+
+
+def _area(guess: Floats, rose: NDArray[np.bool_]) -> float:
+    ranks = np.empty(len(guess))
+    ranks[np.argsort(guess)] = np.arange(len(guess))
+    risen = int(rose.sum())
+    return float((ranks[rose].sum() - risen * (risen - 1) / 2) / (risen * (len(guess) - risen)))
 
 
 def lagged(series: Floats, lag: int) -> Floats:
@@ -204,28 +252,22 @@ def _local_sigma(moves: Floats, window: int) -> Floats:
     return np.clip(mean[:, : moves.shape[1]] / 0.7979, 1e-6, None)
 
 
-def _pairs(rows: Floats) -> Floats:
-    matrix: Floats = np.corrcoef(rows)
-    return matrix[np.triu_indices(len(matrix), 1)]
-
-
 def _variance_ratio(returns: Floats, count: int) -> float:
-    summed = np.diff(np.cumsum(returns, axis=1)[:, ::1], axis=1)
     path = np.cumsum(returns, axis=1)
-    long_ = path[:, count:] - path[:, :-count]
-    return _median(long_.var(axis=1) / (count * summed.var(axis=1)))
+    summed = path[:, count:] - path[:, :-count]
+    return _median(summed.var(axis=1) / (count * returns.var(axis=1)))
 
 
 def _wicks(panel: Panel) -> Iterator[Figure]:
-    body = np.log(np.maximum(panel.open, panel.close)), np.log(np.minimum(panel.open, panel.close))
-    up, down = np.log(panel.high) - body[0], body[1] - np.log(panel.low)
+    up = np.log(panel.high / np.maximum(panel.open, panel.close))
     ranges = np.log(panel.high / panel.low)
     moves = np.abs(np.log(panel.close / panel.open))
-    sigma = _local_sigma(moves, panel.bars // 12)
+    down = ranges - moves - up
+    lower = lower_wicks(panel)
     yield "wicks / range, of sums", _median((up + down).sum(axis=1) / ranges.sum(axis=1))
     yield "range / |r|, of means", _median(ranges.mean(axis=1) / moves.mean(axis=1))
     for share in (0.5, 0.9, 0.99, 0.999, 0.9999):
-        yield f"lower wick / sigma of two hours, quantile {share}", float(np.quantile(down / sigma, share))
+        yield f"lower wick / sigma of two hours, quantile {share}", float(np.quantile(lower, share))
     yield "upper wicks / lower wicks", _median(up.sum(axis=1) / down.sum(axis=1))
     yield "candles that are four fifths one wick", _median((np.maximum(up, down) > 0.8 * ranges).mean(axis=1))
 
@@ -251,7 +293,7 @@ def _volumes(panel: Panel, log_range: Floats) -> Iterator[Figure]:
     yield "log turnover on log range: spread of the rest", _median(rest.std(axis=1))
     for name, lag in (("5 m", 1), ("1 h", 12), ("1 d", 288)):
         yield f"autocorrelation of that rest, {name}", _autocorrelation(rest, lag)
-    yield "correlation of that rest between symbols", float(np.median(_pairs(rest)))
+    yield "correlation of that rest between symbols", float(np.median(pairs(rest)))
 
 
 def _by_hour(panel: Panel, values: Floats, hours: tuple[int, ...]) -> Floats:
