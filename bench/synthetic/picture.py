@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from synthetic.panels import days_of, invented, invented_funding, recorded, recorded_funding
-from synthetic.statistics import Floats, Panel, lagged, local_returns, lower_wicks, pairs
+from synthetic.statistics import DAY_MINUTES, Floats, Panel, lagged, local_returns, lower_wicks, pairs
 
 SEED = 1
 RECORDED, INVENTED = "#1f4e79", "#d1495b"
@@ -18,7 +18,16 @@ Curve: TypeAlias = Callable[[Axes, Panel, str, str], None]
 
 def draw(data: Path, target: Path, *, recorded_paths: bool) -> None:
     """Write the picture to `target`; recorded prices are in it only where `recorded_paths` asks for them."""
-    mpl.rcParams.update({"svg.hashsalt": "synthetic", "font.size": 8, "axes.titlesize": 9, "lines.linewidth": 1.2})
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "synthetic",
+            "svg.fonttype": "none",
+            "path.simplify_threshold": 0.5,
+            "font.size": 8,
+            "axes.titlesize": 9,
+            "lines.linewidth": 1.2,
+        }
+    )
     fine, wide = recorded(data / "binance-perp_2025H2", "5m"), recorded(data / "binance-perp_2025H2", "15m")
     long = recorded(data / "binance-perp-1h_2020_2023", "1h")
     figure, axes = plt.subplots(2, 4, figsize=(14, 6.4), layout="constrained")
@@ -98,10 +107,10 @@ def _funding(axis: Axes, data: Path) -> None:
 
 def _paths(axis: Axes, panel: Panel | None) -> None:
     axis.set(title="Twelve invented symbols", xlabel="days", ylabel="price against the first", yscale="log")
-    made = invented(SEED, 12, 179, 240)
+    made = invented(SEED, 12, 179, DAY_MINUTES)
     for close in made.close / made.close[:, :1]:
-        axis.plot(np.arange(len(close)) / 6, close, color=INVENTED, linewidth=0.6, alpha=0.8)
+        axis.plot(close, color=INVENTED, linewidth=0.6, alpha=0.8)
     if panel is not None:
-        hours = panel.every(240).close[:12]
-        for close in hours / hours[:, :1]:
-            axis.plot(np.arange(len(close)) / 6, close, color=RECORDED, linewidth=0.6, alpha=0.8)
+        days = panel.every(DAY_MINUTES).close[:12]
+        for close in days / days[:, :1]:
+            axis.plot(close, color=RECORDED, linewidth=0.6, alpha=0.8)

@@ -188,8 +188,7 @@ def lower_wicks(panel: Panel) -> Floats:
 
 def pairs(rows: Floats) -> Floats:
     """Correlations of all pairs of rows."""
-    matrix: Floats = np.corrcoef(rows)
-    return matrix[np.triu_indices(len(matrix), 1)]
+    return np.asarray(np.corrcoef(rows), np.float64)[np.triu_indices(len(rows), 1)]
 
 
 def direction_area(panel: Panel) -> float:

@@ -18,7 +18,7 @@ _SIGMA: Final = 0.038  # of a symbol on a usual day: median, and spread of its l
 _SIGMA_SPREAD: Final = 0.26
 # A symbol's own noise against its share of the market: it rises with the rank (pairs of the first twelve are correlated
 # by 0.76, pairs of all thirty by 0.64), and some symbols go their own ways (one pair in twenty is below 0.15).
-_NOISE: Final = (0.25, 0.12, 0.7)  # at rank one, power of the rank, at most
+_NOISE: Final = (0.24, 0.12, 0.7)  # at rank one, power of the rank, at most
 _LONERS: Final = 0.55
 _LONELIEST: Final = 4.0
 # USDT a day: 14-17 thousand millions at the top, 150 million in the middle of thirty.

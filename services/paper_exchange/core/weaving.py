@@ -29,7 +29,7 @@ _SHARED_BARS, _OWN_BARS, _SHARED_CLUSTERS, _OWN_CLUSTERS = 3, 4, 6, 7  # what a 
 # Logarithm of volatility inside a day: memories of 4 candles and of 4 hours, and each candle's own luck, which gives
 # returns their fat tails. Ranges are autocorrelated by 0.64 after one candle, 0.51 after an hour, 0.37 after four.
 _MEMORIES: Final = (4, 48)
-_SPREADS: Final = (0.20, 0.37)
+_SPREADS: Final = (0.20, 0.36)
 _LUCK: Final = 0.23
 _LEVERAGE: Final = -0.35  # falls make nervous: return and next |return| are correlated by -0.01 to -0.03
 
@@ -49,6 +49,7 @@ _BROWNIAN_RANGE: Final = 1.6  # of a path's sigma
 # Logarithm of turnover against that of the candle's range: slope 1.14-1.29, and 0.6-0.7 of it is not told by the range.
 _SLOPE: Final = (0.6, 0.65)  # on the range that was seen, and on the volatility behind it
 _SHARED_BUSY, _OWN_BUSY = 0.32, 0.28  # the day's
+_HOURLY_BUSY: Final = 0.4  # of the hours' volatility: turnover peaks higher than it
 _BAR_BUSY: Final = (0.27, 0.32)  # the candle's: shared and own
 
 
@@ -80,7 +81,8 @@ def shared_bars(seed: int, number: int, day: CommonDay) -> SharedBars:
     luck = rng.normal(size=(1 + SECTORS, BARS))
     shocks = _shocks(seed, number, 1, _SHARED_CLUSTERS)
     shocks[:, :, BARS + 1 :] += _LEVERAGE * luck[0, :-1]
-    mood = _clusters(shocks)[0] + _LUCK * rng.normal(size=BARS) + np.log(np.repeat(_HOURS, BARS // 24))
+    hours = np.log(np.repeat(_HOURS, BARS // 24))
+    mood = _clusters(shocks)[0] + _LUCK * rng.normal(size=BARS) + hours
     mood += _ramp(day.dawn, day.dusk) + stir(np.array([day.jump]), np.array([day.jump_bar]))[0]
     shares = _shares(mood[None])
     sigmas = day.sigma * np.concatenate(([1.0], np.full(SECTORS, SECTOR_SIGMA)))
@@ -88,7 +90,7 @@ def shared_bars(seed: int, number: int, day: CommonDay) -> SharedBars:
     returns[0, day.jump_bar] += day.jump
     wick = np.zeros(BARS)
     wick[day.jump_bar] = day.wick
-    busy = _SHARED_BUSY * day.busyness + _BAR_BUSY[0] * rng.normal(size=BARS)
+    busy = _SHARED_BUSY * day.busyness + _HOURLY_BUSY * hours + _BAR_BUSY[0] * rng.normal(size=BARS)
     return SharedBars(returns[0], returns[1:], mood, day.sigma**2 * shares[0], wick, busy)
 
 
@@ -112,11 +114,12 @@ def weave(seed: int, number: int, cast: Cast, shared: SharedBars, day: GroupDay,
     usual = usual_sigma(cast)[:, None] / np.sqrt(BARS)
     wild = _SLOPE[0] * np.log((high + low) / (_BROWNIAN_RANGE * usual)) + _SLOPE[1] * np.log(sigma / usual)
     busy = shared.busy + _OWN_BUSY * day.busyness[:, None] + _BAR_BUSY[1] * rng.normal(size=(size, BARS))
+    prices = np.exp(close)
     return Woven(
-        open=np.exp(open_),
+        open=np.concatenate((np.exp(opened)[:, None], prices[:, :-1]), axis=1),
         high=np.exp(open_ + high),
         low=np.exp(open_ - low),
-        close=np.exp(close),
+        close=prices,
         turnover=cast.turnover[:, None] * np.exp(wild + busy),
     )
 
@@ -129,8 +132,9 @@ def usual_sigma(cast: Cast) -> Floats:
 
 def _shocks(seed: int, number: int, rows: int, *purpose: int) -> Floats:
     """What stirs the clusters of yesterday and today, (memories, rows, 2 × BARS): as both days see it."""
-    days = (dice(seed, *purpose, day).normal(size=(len(_MEMORIES), rows, BARS)) for day in (number, number + 1))
-    return np.concatenate(tuple(days), axis=2)
+    shape = (len(_MEMORIES), rows, BARS)
+    days = [dice(seed, *purpose, day).standard_normal(shape, np.float32) for day in (number, number + 1)]
+    return np.concatenate(days, axis=2, dtype=np.float64)
 
 
 def _clusters(shocks: Floats) -> Floats:
@@ -172,10 +176,7 @@ def _reach(rng: np.random.Generator, moved: Floats, sigma: Floats) -> tuple[Floa
     luck = rng.random((2, *moved.shape))
     luck[1] = np.where(rng.random(moved.shape) < _ONE_SIDED, 1 - luck[0], luck[1])
     spread = -2 * sigma**2 * np.log(1 - luck)
-    long = (
-        sigma
-        * rng.exponential(_LONG_WICK, size=(2, *moved.shape))
-        * (rng.random((2, *moved.shape)) < _LONG_WICK_CHANCE)
-    )
+    rare = rng.random((2, *moved.shape)) / _LONG_WICK_CHANCE
+    long = sigma * _LONG_WICK * np.maximum(0, -np.log(np.maximum(rare, 1e-12)))  # exponential, where it is there
     root = np.sqrt(moved**2 + spread)
     return (root[0] + moved) / 2 + long[0], (root[1] - moved) / 2 + long[1]
