@@ -31,6 +31,7 @@ _SHARED_BARS, _OWN_BARS, _SHARED_CLUSTERS, _OWN_CLUSTERS = 3, 4, 6, 7  # what a 
 _MEMORIES: Final = (4, 48)
 _SPREADS: Final = (0.20, 0.36)
 _LUCK: Final = 0.23
+# Tomorrow sees today's clusters without this part, which has all but faded by then.
 _LEVERAGE: Final = -0.35  # falls make nervous: return and next |return| are correlated by -0.01 to -0.03
 
 # Volatility by the hour, UTC: mean |return| of a quarter hour in the panels. New York's morning is the peak.

@@ -1,6 +1,6 @@
 import numpy as np
 
-from services.paper_exchange.core.climate import BARS
+from services.paper_exchange.core.climate import BARS, MARKET_SIGMA
 from services.paper_exchange.core.troupe import GROUP_SIZE, cast_of, roles
 from services.paper_exchange.core.weaving import usual_sigma
 
@@ -47,7 +47,7 @@ def test_those_of_lower_rank_trade_less_and_go_their_own_ways_more() -> None:
 
 def test_most_symbols_follow_the_market_and_a_few_hardly() -> None:
     cast = CASTS[0]
-    shared = cast.beta * 0.031 / usual_sigma(cast)
+    shared = cast.beta * MARKET_SIGMA / usual_sigma(cast)
 
     assert np.median(shared) > 0.75
     assert shared.min() < 0.6
