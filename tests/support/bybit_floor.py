@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libs.common.units import MINUTE_MS, Symbol
 from services.paper_exchange.adapters.replay import replay_market
-from tests.support.bybit_swings import PERIOD_MS, SWINGS_START, write_swings
+from tests.support.bybit_swings import PERIOD_MS, SWINGS_START, until_a_rise, write_swings
 from tests.support.paper_venue import PaperVenue, paper_venue
 
 BTC = Symbol("BTCUSDT")
@@ -27,6 +27,10 @@ class Swings:
 
     async def steps(self, ms: int = MINUTE_MS) -> None:
         await self.venue.steps(ms)
+
+    async def rises(self) -> None:
+        """Let the market swing until it is at 100,000 and will rise for an hour."""
+        await self.steps(until_a_rise(self.venue.world.now))
 
     async def goes_to(self, price: Decimal) -> None:
         """Let the market swing until it has passed `price`."""

@@ -12,7 +12,7 @@ import orjson
 
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.units import MINUTE_MS, Instant
-from tests.support.bybit_swings import PERIOD_MS, write_swings
+from tests.support.bybit_swings import PERIOD_MS, until_a_rise, write_swings
 from tests.support.process import WITHIN_S, ServiceProcess
 from tests.support.system import until
 
@@ -46,6 +46,10 @@ class ServedExchange:
         """The last price, or a multiple of it on the tick."""
         last = Decimal(self.ticker(symbol)["lastPrice"])
         return (last * Decimal(times)).quantize(Decimal("0.1"))
+
+    def rises(self) -> None:
+        """Let the market swing until it is at 100,000 and will rise for an hour."""
+        self.steps(until_a_rise(self.now))
 
     def goes_to(self, price: Decimal) -> None:
         """Let the market swing until it has passed `price`."""

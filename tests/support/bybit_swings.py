@@ -11,7 +11,7 @@ from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant
 from tests.support.panels import MADE_FIRST, write_candles, write_funding
 
 SWINGS_START: Final = Instant(MADE_FIRST + 3 * DAY_MS)
-SWINGS_DAYS: Final = 8
+SWINGS_DAYS: Final = 24
 PERIOD_MS: Final = 4 * HOUR_MS
 FUNDING_RATE: Final = 0.0001
 _QUARTER: Final = 60  # minutes
@@ -24,8 +24,8 @@ def write_swings(directory: Path) -> Path:
     directory.mkdir(parents=True)
     minutes = SWINGS_DAYS * DAY_MS // MINUTE_MS
     for symbol, middle, step, wick, volume in (
-        ("BTCUSDT", 100_000.0, 30.0, 2.6, 50.0),
-        ("ETHUSDT", 4_000.0, -1.5, 0.13, 900.0),
+        ("BTCUSDT", 100_000.0, 30.0, 2.5, 5.0),
+        ("ETHUSDT", 4_000.0, -1.5, 0.25, 90.0),
     ):
         rows = [_candle(minute, middle, step, wick, volume) for minute in range(minutes)]
         write_candles(directory / f"{symbol}-1m.parquet", MADE_FIRST, MINUTE_MS, rows)
@@ -34,9 +34,14 @@ def write_swings(directory: Path) -> Path:
     return directory
 
 
+def until_a_rise(now: Instant) -> int:
+    """Market time until BTCUSDT is at 100,000 and rises for an hour; a whole period if it does just now."""
+    return PERIOD_MS - (now - SWINGS_START) % PERIOD_MS
+
+
 def _candle(minute: int, middle: float, step: float, wick: float, volume: float) -> Candle:
     open_, close = (middle + step * _place(moment) for moment in (minute, minute + 1))
-    high, low = max(open_, close) + wick, min(open_, close) - wick
+    high, low = max(open_, close) + wick, min(open_, close) - wick * 0.96  # uneven, so that the tick shows
     return round(open_, 2), round(high, 2), round(low, 2), round(close, 2), volume
 
 
