@@ -3,8 +3,11 @@
 Nothing of them is configured but addresses and the key: what they ask for on their own is a part of the test.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from queue import Queue
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -16,6 +19,7 @@ from pybit import unified_trading as pybit
 from libs.common.exchange.endpoints import Endpoint
 from tests.support.paper_venue import KEY, SECRET
 
+_WITHIN_S: Final = 15
 _CHANNELS: Final = ("linear", "inverse", "spot", "option")
 
 
@@ -54,14 +58,27 @@ def pybit_http(endpoint: Endpoint, *, key: str = KEY, secret: str = SECRET, **op
     return session
 
 
+@dataclass(frozen=True)
+class PybitStream:
+    """pybit's socket, and a way to know that what was subscribed is in force: pybit only logs it."""
+
+    socket: Any
+    acknowledged: "Queue[str]"
+
+    def subscribed(self, topics: int) -> None:
+        """Return once so many calls to subscribe were answered."""
+        for _ in range(topics):
+            self.acknowledged.get(timeout=_WITHIN_S)
+
+
 @contextmanager
-def pybit_stream(endpoint: Endpoint, channel: str) -> Iterator[Any]:
-    """pybit's socket for `channel` ("linear" or "private"), connected, in a thread of its own."""
+def pybit_stream(endpoint: Endpoint, channel: str) -> Iterator[PybitStream]:
+    """A socket for `channel` ("linear" or "private"), connected, in a thread of its own."""
     keys = {"api_key": KEY, "api_secret": SECRET} if channel == "private" else {}
-    with _pybit_addresses(endpoint):
+    with _pybit_addresses(endpoint), _acknowledgements() as acknowledged:
         socket = pybit.WebSocket(testnet=False, channel_type=channel, **keys)
         try:
-            yield socket
+            yield PybitStream(socket, acknowledged)
         finally:
             socket.exit()
 
@@ -87,3 +104,23 @@ def _pybit_addresses(endpoint: Endpoint) -> Iterator[None]:
         ):
             stack.enter_context(patch.object(module, name, address))
         yield
+
+
+@contextmanager
+def _acknowledgements() -> Iterator["Queue[str]"]:
+    heard: Queue[str] = Queue()
+
+    class Acknowledged(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("Subscription to"):
+                heard.put(record.getMessage())
+
+    said, handler = logging.getLogger("pybit._websocket_stream"), Acknowledged()
+    said.addHandler(handler)
+    level = said.level
+    said.setLevel(logging.DEBUG)
+    try:
+        yield heard
+    finally:
+        said.setLevel(level)
+        said.removeHandler(handler)

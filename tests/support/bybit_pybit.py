@@ -62,7 +62,7 @@ def refused(code: int) -> Iterator[None]:
     try:
         yield
     except InvalidRequestError as error:
-        assert error.status_code == code, error.message  # noqa: PT017
+        assert error.status_code == code, error.message
         return
     raise AssertionError(f"it was accepted instead of refused with {code}")
 

@@ -44,9 +44,7 @@ def test_instruments_come_whole_page_by_page_and_by_symbol(session: Any) -> None
         assert session.get_instruments_info(category=category)["result"]["list"] == []
 
 
-@pytest.mark.parametrize(
-    "interval", ["1", "3", "5", "15", "30", "60", "120", "240", "360", "720", "D", "W", "M"]
-)
+@pytest.mark.parametrize("interval", ["1", "3", "5", "15", "30", "60", "120", "240", "360", "720", "D", "W", "M"])
 def test_every_interval_has_candles_that_contain_their_own_prices(session: Any, interval: str) -> None:
     rows = session.get_kline(**LINEAR, interval=interval, limit=2)["result"]["list"]
     for row in rows:

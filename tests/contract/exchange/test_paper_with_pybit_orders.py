@@ -192,7 +192,9 @@ def test_an_order_id_is_used_once(trader: PybitTrader) -> None:
         ({"orderLinkId": "x" * 37}, 10001),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_venues_code(trader: PybitTrader, changes: dict[str, str], code: int) -> None:
+def test_what_cannot_be_is_refused_with_the_venues_code(
+    trader: PybitTrader, changes: dict[str, str], code: int
+) -> None:
     with refused(code):
         trader.places(**changes)
     assert trader.position()["size"] == "0"

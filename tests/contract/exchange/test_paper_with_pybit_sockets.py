@@ -60,8 +60,9 @@ class Heard:
 
 def test_a_candle_grows_and_is_confirmed_once(exchange: ServedExchange) -> None:
     heard = Heard()
-    with pybit_stream(exchange.endpoint, "linear") as socket:
-        socket.kline_stream(1, "BTCUSDT", heard)
+    with pybit_stream(exchange.endpoint, "linear") as stream:
+        stream.socket.kline_stream(1, "BTCUSDT", heard)
+        stream.subscribed(1)
         exchange.steps(3 * MINUTE_MS)
         first = heard.row(confirm=True)
         second = heard.row(confirm=True)
@@ -72,8 +73,8 @@ def test_a_candle_grows_and_is_confirmed_once(exchange: ServedExchange) -> None:
 
 def test_a_ticker_begins_whole_and_its_changes_keep_it_whole(exchange: ServedExchange) -> None:
     heard = Heard()
-    with pybit_stream(exchange.endpoint, "linear") as socket:
-        socket.ticker_stream("BTCUSDT", heard)
+    with pybit_stream(exchange.endpoint, "linear") as stream:
+        stream.socket.ticker_stream("BTCUSDT", heard)
         whole = heard.until(lambda frame: "bid1Price" in frame["data"])["data"]
         exchange.steps(2 * MINUTE_MS)
         last = str(exchange.ticker()["lastPrice"])
@@ -83,8 +84,9 @@ def test_a_ticker_begins_whole_and_its_changes_keep_it_whole(exchange: ServedExc
 
 def test_public_trades_come_in_order(exchange: ServedExchange) -> None:
     heard = Heard()
-    with pybit_stream(exchange.endpoint, "linear") as socket:
-        socket.trade_stream("BTCUSDT", heard)
+    with pybit_stream(exchange.endpoint, "linear") as stream:
+        stream.socket.trade_stream("BTCUSDT", heard)
+        stream.subscribed(1)
         exchange.steps(5 * MINUTE_MS)
         rows = [row for _ in range(3) for row in heard.until(lambda _: True)["data"]]
     assert [row["T"] for row in rows] == sorted(row["T"] for row in rows)
@@ -95,15 +97,15 @@ def test_public_trades_come_in_order(exchange: ServedExchange) -> None:
 def test_a_book_kept_by_deltas_is_the_book_that_is_asked_for(exchange: ServedExchange, depth: int) -> None:
     """pybit raises in its own thread when a level goes that it does not have."""
     heard = Heard()
-    with pybit_stream(exchange.endpoint, "linear") as socket:
-        socket.orderbook_stream(depth, "BTCUSDT", heard)
+    with pybit_stream(exchange.endpoint, "linear") as stream:
+        stream.socket.orderbook_stream(depth, "BTCUSDT", heard)
         heard.until(lambda _: True)
         for _ in range(5):
             exchange.steps(MINUTE_MS)
         asked = {"category": "linear", "symbol": "BTCUSDT", "limit": depth}
         book = exchange.http.get("/v5/market/orderbook", params=asked).json()["result"]
         kept = heard.until(lambda frame: frame["data"]["b"] and _best(frame["data"]) == _best(book))["data"]
-        assert socket.is_connected()
+        assert stream.socket.is_connected()
     for side in "ba":
         assert sorted(kept[side]) == sorted(book[side])
 
@@ -114,11 +116,12 @@ def _best(book: dict[str, Any]) -> tuple[Decimal, Decimal]:
 
 def test_several_symbols_are_heard_on_one_socket_and_one_can_be_left(exchange: ServedExchange) -> None:
     heard = Heard()
-    with pybit_stream(exchange.endpoint, "linear") as socket:
-        socket.ticker_stream(["BTCUSDT", "ETHUSDT"], heard)
-        socket.kline_stream(5, "BTCUSDT", Heard())
+    with pybit_stream(exchange.endpoint, "linear") as stream:
+        stream.socket.ticker_stream(["BTCUSDT", "ETHUSDT"], heard)
+        stream.socket.kline_stream(5, "BTCUSDT", Heard())
         told = {heard.until(lambda _: True)["data"]["symbol"] for _ in range(2)}
-        socket.unsubscribe("kline.5.BTCUSDT")
+        stream.subscribed(2)
+        stream.socket.unsubscribe("kline.5.BTCUSDT")
         exchange.steps(MINUTE_MS)
         heard.until(lambda frame: frame["data"]["symbol"] == "ETHUSDT")
     assert told == {"BTCUSDT", "ETHUSDT"}
@@ -136,13 +139,12 @@ class Listening:
 @pytest.fixture
 def listening(trader: PybitTrader) -> Iterator[Listening]:
     heard = Listening(trader)
-    with pybit_stream(trader.exchange.endpoint, "private") as socket:
-        socket.order_stream(heard.order)
-        socket.execution_stream(heard.execution)
-        socket.position_stream(heard.position)
-        socket.wallet_stream(heard.wallet)
-        made = trader.rests(qty="0.001")  # what the socket tells of it shows that it is subscribed
-        heard.order.row(orderId=made)
+    with pybit_stream(trader.exchange.endpoint, "private") as stream:
+        stream.socket.order_stream(heard.order)
+        stream.socket.execution_stream(heard.execution)
+        stream.socket.position_stream(heard.position)
+        stream.socket.wallet_stream(heard.wallet)
+        stream.subscribed(4)
         yield heard
 
 
