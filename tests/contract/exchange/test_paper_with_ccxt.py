@@ -119,8 +119,8 @@ async def test_a_target_order_of_ccxt_takes_the_profit(trader: CcxtTrader) -> No
 
 
 async def test_a_conditional_order_may_watch_the_mark_price(trader: CcxtTrader) -> None:
-    trigger = {"triggerPrice": trader.price("1.005"), "triggerDirection": "ascending", "triggerBy": "MarkPrice"}
-    made = await trader.buys(**trigger)
+    trigger = trader.price("1.005")
+    made = await trader.buys(triggerPrice=trigger, triggerDirection="ascending", triggerBy="MarkPrice")
     assert (await trader.order(made))["info"]["triggerBy"] == "MarkPrice"
     await trader.swings.steps(40 * MINUTE_MS)
     assert (await trader.order(made))["status"] == "closed"

@@ -1,6 +1,7 @@
 """ccxt's own bybit class, unmodified and not configured, asks the paper exchange about its market."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ async def test_candles_come_oldest_first_from_where_they_are_asked(bybit: Any, s
     candles = await bybit.fetch_ohlcv(BTC, "1m", since, 5)
     assert [candle[0] for candle in candles] == [since + n * MINUTE_MS for n in range(5)]
     newest = await bybit.fetch_ohlcv(BTC, "15m", limit=3)
-    assert [b[0] - a[0] for a, b in zip(newest, newest[1:], strict=False)] == [15 * MINUTE_MS] * 2
+    assert [b[0] - a[0] for a, b in pairwise(newest)] == [15 * MINUTE_MS] * 2
     assert now - 30 * MINUTE_MS <= newest[-1][0] <= now
     until = await bybit.fetch_ohlcv(BTC, "5m", since, 100, {"until": now - 10 * MINUTE_MS})
     assert until[-1][0] <= now - 10 * MINUTE_MS
@@ -122,7 +123,7 @@ async def test_leverage_tiers_grow_from_one_to_the_next(bybit: Any) -> None:
     tiers = await bybit.fetch_market_leverage_tiers(BTC)
     assert tiers[0]["maxLeverage"] == 100
     assert tiers[0]["maintenanceMarginRate"] == 0.005
-    for tier, following in zip(tiers, tiers[1:], strict=False):
+    for tier, following in pairwise(tiers):
         assert tier["maxNotional"] == following["minNotional"] < following["maxNotional"]
         assert tier["maxLeverage"] > following["maxLeverage"]
     assert set(await bybit.fetch_leverage_tiers()) == {BTC, ETH}

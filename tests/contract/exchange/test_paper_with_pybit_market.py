@@ -64,7 +64,7 @@ def test_a_window_of_candles_is_inclusive_and_newest_first(session: Any, exchang
 
 def test_two_days_of_minutes_lie_before_the_start(session: Any, exchange: ServedExchange) -> None:
     seen: set[int] = set()
-    end = exchange.now
+    end: int = exchange.now
     while len(seen) < 2 * DAY:
         rows = session.get_kline(**LINEAR, interval=1, limit=1000, end=end)["result"]["list"]
         assert rows, f"history ends after {len(seen)} minutes"

@@ -103,8 +103,8 @@ def test_cancel_all_takes_what_its_filter_says(trader: PybitTrader) -> None:
 
 @pytest.mark.parametrize("by", ["LastPrice", "MarkPrice"])
 def test_a_conditional_order_waits_for_the_price_that_it_names(trader: PybitTrader, by: str) -> None:
-    trigger = {"triggerPrice": str(trader.exchange.price("1.005")), "triggerDirection": 1, "triggerBy": by}
-    made = trader.places(**trigger)
+    trigger = trader.exchange.price("1.005")
+    made = trader.places(triggerPrice=str(trigger), triggerDirection=1, triggerBy=by)
     waiting = trader.order(made)
     assert (waiting["orderStatus"], waiting["stopOrderType"], waiting["triggerBy"]) == ("Untriggered", "Stop", by)
     trader.exchange.steps(MINUTE_MS)
@@ -112,7 +112,7 @@ def test_a_conditional_order_waits_for_the_price_that_it_names(trader: PybitTrad
     trader.exchange.steps(40 * MINUTE_MS)
     done = trader.order(made)
     assert (done["orderStatus"], done["createType"]) == ("Filled", "CreateByStopOrder")
-    assert Decimal(done["avgPrice"]) > Decimal(trigger["triggerPrice"])
+    assert Decimal(done["avgPrice"]) > trigger
 
 
 def test_a_triggered_limit_order_rests(trader: PybitTrader) -> None:
@@ -208,7 +208,8 @@ def test_an_order_worth_less_than_the_minimum_is_refused(trader: PybitTrader) ->
 def test_history_is_found_by_status_and_page_by_page(trader: PybitTrader) -> None:
     made = [trader.rests(orderLinkId=f"page-{number}") for number in range(5)]
     trader.session.cancel_all_orders(**LINEAR)
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor = ""
     while len(found) < 5:
         page = trader.session.get_order_history(**LINEAR, orderStatus="Cancelled", limit=2, cursor=cursor)["result"]
         found += [row["orderId"] for row in page["list"]]

@@ -102,8 +102,7 @@ def test_a_book_kept_by_deltas_is_the_book_that_is_asked_for(exchange: ServedExc
         heard.until(lambda _: True)
         for _ in range(5):
             exchange.steps(MINUTE_MS)
-        asked = {"category": "linear", "symbol": "BTCUSDT", "limit": depth}
-        book = exchange.http.get("/v5/market/orderbook", params=asked).json()["result"]
+        book = exchange.http.get(f"/v5/market/orderbook?category=linear&symbol=BTCUSDT&limit={depth}").json()["result"]
         kept = heard.until(lambda frame: frame["data"]["b"] and _best(frame["data"]) == _best(book))["data"]
         assert stream.socket.is_connected()
     for side in "ba":
