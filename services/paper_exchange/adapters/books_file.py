@@ -36,6 +36,7 @@ from services.paper_exchange.core.changes import (
     WalletChanged,
 )
 from services.paper_exchange.core.order import Order
+from services.paper_exchange.core.terms import Terms
 
 
 class BooksFile:
@@ -63,6 +64,24 @@ class BooksFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.connection.close()
+
+    @staticmethod
+    def known_terms(path: Path) -> Terms | None:
+        """What the world whose books are at `path` agreed on at its first start; None where there are none yet."""
+        if not path.is_file():
+            return None
+        connection = sqlite3.connect(path)
+        try:
+            row = connection.execute("SELECT value FROM facts WHERE name = 'terms'").fetchone()
+        except sqlite3.DatabaseError:
+            return None  # it cannot be read, or is empty still: opening it says which
+        finally:
+            connection.close()
+        return None if row is None else Terms.read(row[0])
+
+    def keep_terms(self, terms: Terms) -> None:
+        """Write down what holds for every start from now on."""
+        self._set_fact("terms", terms.text())
 
     def clock(self) -> Moment | None:
         """Where the clocks stood at the last batch; None for new books."""
