@@ -79,7 +79,7 @@ def risk_rows(instrument: Instrument) -> list[Json]:
             "initialMargin": plain(tier.initial_rate),
             "isLowestRisk": int(tier.number == 1),
             "maxLeverage": plain(tier.max_leverage),
-            "mmDeduction": plain(tier.deduction),
+            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
         }
         for tier in tiers(instrument)
     ]
