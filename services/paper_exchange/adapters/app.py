@@ -20,6 +20,7 @@ from services.paper_exchange.adapters.public_rest import public_endpoints
 from services.paper_exchange.adapters.public_ws import Playing, PublicHub
 from services.paper_exchange.adapters.questions import questions
 from services.paper_exchange.adapters.reception import Key, Reception
+from services.paper_exchange.adapters.trade_ws import TradeHub
 from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.core.market import Market
 
@@ -56,6 +57,7 @@ def exchange_app(
         *clock_routes(world, [public, private], clock),
         public.route(),
         private.route(),
+        TradeHub(reception, clock).route(),
     ]
     app.router.routes.extend(routes)
     return Door(reception, app, clock)

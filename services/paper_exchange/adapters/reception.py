@@ -74,9 +74,9 @@ class Reception:
         fault = self._faults.meet(asked.path, asked.fields.word("symbol"))
         return await (self._judge(asked) if fault is None else self._befall(fault, asked))
 
-    async def turn_away(self, path: str, error: Refused) -> Answer:
-        """Refuse what is not worth reading."""
-        self._desk.refuse(path, Fields({}), error)
+    async def turn_away(self, path: str, fields: Fields, error: Refused) -> Answer:
+        """Refuse what is not worth judging."""
+        self._desk.refuse(path, fields, error)
         await self._desk.durable()
         return refused(error)
 

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.units import Instant, Symbol, ceil_to, floor_to
+from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.checks import REACH
+from services.paper_exchange.core.checks import price_limits
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market, Trade
@@ -28,6 +28,12 @@ class Shown(Protocol):
     def now(self) -> Instant: ...
 
     def quote(self, symbol: Symbol) -> Quote | None: ...
+
+
+def is_listed(shown: Shown, instrument: Instrument) -> bool:
+    """Whether it is traded now."""
+    ends = shown.market.delisting(instrument.symbol)
+    return instrument.launched <= shown.now and (ends is None or shown.now < ends)
 
 
 def instrument_row(instrument: Instrument, number: int) -> Json:
@@ -87,13 +93,8 @@ def risk_rows(instrument: Instrument) -> list[Json]:
 
 def price_limit_row(instrument: Instrument, quote: Quote, now: Instant) -> Json:
     """The highest price at which one may buy, and the lowest at which one may sell."""
-    tick = instrument.tick
-    return {
-        "symbol": instrument.symbol,
-        "buyLmt": plain(floor_to(quote.last * (1 + REACH), tick)),
-        "sellLmt": plain(max(ceil_to(quote.last * (1 - REACH), tick), tick)),
-        "ts": str(now),
-    }
+    low, high = price_limits(quote, instrument)
+    return {"symbol": instrument.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": str(now)}
 
 
 def trade_row(trade: Trade) -> Json:
@@ -134,7 +135,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
         "turnover24h": plain(day.turnover),
         "volume24h": plain(day.volume),
         "fundingRate": plain(shown.market.funding_rate(symbol, now)),
-        "nextFundingTime": str((now // instrument.funding_interval_ms + 1) * instrument.funding_interval_ms),
+        "nextFundingTime": str(shown.market.next_settlement(symbol, now)),
         "fundingIntervalHour": str(instrument.funding_interval_ms // 3_600_000),
         "fundingCap": "0.03",
         "predictedDeliveryPrice": "",
