@@ -37,6 +37,7 @@ class PaperVenue:
     world: World
     endpoint: Endpoint
     http: httpx.AsyncClient
+    limits: Limits | None
 
     async def steps(self, ms: int) -> None:
         answer = await self.http.post("/paper/v1/clock", json={"step": ms})
@@ -70,4 +71,4 @@ async def paper_venue(
         async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
             at = f"127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:
-                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
+                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http, key.limits)
