@@ -14,7 +14,7 @@ from libs.common.settings.sections import (
     ServiceSection,
 )
 from libs.common.units import Usd
-from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.terms import Terms
 from services.paper_exchange.service import Opening

@@ -24,7 +24,7 @@ from services.paper_exchange.core.splice import Recording, splice
 from services.paper_exchange.core.tape import Recorded, Scale
 from services.paper_exchange.core.ticks import Reading, bars_of
 from services.paper_exchange.core.trail import Beat, Trail, ticks_in, trail
-from tests.support.candles import columns
+from tests.support.columns import columns
 from tests.support.panels import MADE_FIRST, STEP_MS, make_panel
 
 BTC, NEW = Symbol("BTCUSDT"), Symbol("NEWUSDT")

@@ -10,10 +10,21 @@ from types import TracebackType
 
 from libs.common.errors import Fatal, Misconfigured
 from libs.common.units import Instant, Usd
-from services.paper_exchange.adapters.schema import CLOSED, EXECUTIONS, NAKED, ORDERS, POSITIONS, SCHEMA, TOTALS
+from services.paper_exchange.adapters.schema import (
+    ACCOUNT,
+    CLOSED,
+    EXECUTIONS,
+    NAKED,
+    ORDERS,
+    POSITIONS,
+    SCHEMA,
+    TOTALS,
+)
 from services.paper_exchange.core.batch import Batch
 from services.paper_exchange.core.books import Saved
 from services.paper_exchange.core.changes import (
+    NEW_ACCOUNT,
+    AccountChanged,
     Change,
     Executed,
     Moment,
@@ -33,6 +44,7 @@ class BooksFile:
 
     def __init__(self, path: Path, *, world: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path.absolute()
         self.connection = sqlite3.connect(path, isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode = WAL")
@@ -72,6 +84,13 @@ class BooksFile:
         """Write down what holds for every start from now on."""
         self._set_fact("terms", terms.text())
 
+    def snapshot(self) -> sqlite3.Connection:
+        """Return the books as they are on disk now, to be read at leisure and then closed."""
+        reader = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM facts").fetchone()  # only the first read fixes what is seen
+        return reader
+
     def clock(self) -> Moment | None:
         """Where the clocks stood at the last batch; None for new books."""
         market, wall, up = self._fact("market_ms"), self._fact("wall_ms"), self._fact("up_ms")
@@ -81,11 +100,12 @@ class BooksFile:
 
     def load(self, start: Usd) -> Saved:
         """Return what the books held at the last batch, or new ones with `start` in the wallet."""
-        totals = self._fact("totals")
+        totals, account = self._fact("totals"), self._fact("account")
         rows = self.connection.execute
         return Saved(
             totals=TOTALS.read(totals.encode()) if totals else Totals(start=start, balance=start),
-            positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol")],
+            account=ACCOUNT.read(account.encode()) if account else NEW_ACCOUNT,
+            positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol, leg")],
             orders=[ORDERS.read(body) for (body,) in rows("SELECT body FROM orders WHERE open ORDER BY seq")],
             link_ids=[link for (link,) in rows("SELECT link_id FROM orders WHERE link_id != ''")],
             naked=[NAKED.read(body) for (body,) in rows("SELECT body FROM naked WHERE still ORDER BY seq")],
@@ -108,7 +128,7 @@ class BooksFile:
             self._change(change, moment)
         self.connection.executemany(
             "INSERT INTO requests (method, path, symbol, link_id, ret_code, wall) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, r.wall) for r in batch.requests],
+            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, moment.wall) for r in batch.requests],
         )
         for name, value in (("market_ms", moment.market), ("wall_ms", moment.wall), ("up_ms", moment.up_ms)):
             self._set_fact(name, str(value))
@@ -125,11 +145,13 @@ class BooksFile:
                 run("INSERT INTO closed VALUES (?, ?, ?, ?, ?)", (p.seq, p.order_id, p.symbol, p.at, CLOSED.write(p)))
             case PositionTold(position, _, changed, at):
                 body = POSITIONS.write(position)
-                run("INSERT OR REPLACE INTO positions VALUES (?, ?)", (position.symbol, body))
+                run("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*position.key, body))
                 if changed:
                     run("INSERT INTO position_rows (wall, at, body) VALUES (?, ?, ?)", (moment.wall, at, body))
             case WalletChanged(totals):
                 self._set_fact("totals", TOTALS.write(totals).decode())
+            case AccountChanged(account):
+                self._set_fact("account", ACCOUNT.write(account).decode())
             case NakedChanged(n):
                 spell = (n.number, n.until is None, moment.wall, NAKED.write(n))
                 run("INSERT OR REPLACE INTO naked VALUES (?, ?, ?, ?)", spell)

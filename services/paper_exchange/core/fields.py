@@ -1,7 +1,7 @@
 """Reads the fields of a request the way the venue does: leniently about form, strictly about sense."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from services.paper_exchange.core.refusals import bad
 Json = dict[str, JsonValue]
 _LONGEST: Final = 40  # characters of a number or a name
 _MAGNITUDE: Final = 18  # powers of ten
+_LARGEST_WHOLE: Final = 10**15  # an instant of the year 33658; sums of two still fit where they are kept
 _NUMBER: Final = re.compile(r"\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
 _LINK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,36}")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -23,14 +24,14 @@ class Fields:
     """A request's parameters; every reader raises Refused (10001) naming the field that cannot be read."""
 
     def __init__(self, values: Mapping[str, JsonValue]) -> None:
-        self._values = values
+        self.values = values
 
     def has(self, name: str) -> bool:
-        value = self._values.get(name)
+        value = self.values.get(name)
         return value is not None and value != ""
 
     def text(self, name: str, default: str = "") -> str:
-        value = self._values.get(name)
+        value = self.values.get(name)
         if value is None or value == "":
             return default
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -39,7 +40,7 @@ class Fields:
 
     def word(self, name: str) -> str:
         """What was sent under `name` if it is text on one line, cut short, for the record; never refuses."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         return value[:_LONGEST] if isinstance(value, str) and value.isprintable() else ""
 
     def required(self, name: str) -> str:
@@ -58,7 +59,7 @@ class Fields:
         raise bad(f"params error: {name} invalid")
 
     def flag(self, name: str) -> bool:
-        value = self._values.get(name)
+        value = self.values.get(name)
         if isinstance(value, bool):
             return value
         if value is None or value == "":
@@ -87,9 +88,26 @@ class Fields:
         value = self.number(name)
         if value is None:
             return default
-        if value != value.to_integral_value():
+        if value != value.to_integral_value() or value >= _LARGEST_WHOLE:
             raise bad(f"params error: {name} invalid")
         return int(value)
+
+    def limit(self, *, most: int, usual: int) -> int:
+        """How many rows a page may have; more than the most is the most."""
+        limit = self.whole("limit", usual)
+        if not limit:
+            raise bad(f"params error: limit must be 1 to {most}")
+        return min(limit, most)
+
+    def objects(self, name: str) -> Sequence[Json]:
+        """A list of objects, such as the orders of a batch."""
+        value = self.values.get(name)
+        if not isinstance(value, list):
+            raise bad(f"params error: {name} invalid")
+        found = [item for item in value if isinstance(item, dict)]
+        if len(found) < len(value):
+            raise bad(f"params error: {name} invalid")
+        return found
 
     def symbol(self) -> Symbol:
         return Symbol(self.required("symbol"))

@@ -7,7 +7,7 @@ from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.tape import Recorded
 from services.paper_exchange.core.ticks import PREMIUM_UNITS, Reading
 from services.paper_exchange.core.trail import Beat
-from tests.support.candles import columns
+from tests.support.columns import columns
 
 FIRST = Instant(20_000 * DAY_MS)
 M15 = 15 * MINUTE_MS
