@@ -29,7 +29,7 @@ def test_the_terms_of_a_world_are_known_before_its_books_are_opened(tmp_path: Pa
 
     with BooksFile(path, world="one") as file:
         assert BooksFile.known_terms(path) is None
-        file.keep_terms(terms)
+        file.on(terms)
 
     assert BooksFile.known_terms(path) == terms
 

@@ -81,6 +81,12 @@ def test_a_world_that_comes_back_plays_what_it_missed_tick_by_tick(tmp_path: Pat
     assert back.executions == 1
 
 
+def test_a_world_that_is_opened_again_goes_on_following_the_wall(tmp_path: Path) -> None:
+    world = opened(tmp_path / "books.db", VirtualClock(START), paused=True)
+
+    assert world.opening == Opening(Usd(Decimal(1_000)), 7, Decimal(1), paused=True, follows_wall=True)
+
+
 def test_a_pause_in_real_time_is_made_up_for(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     world = opened(tmp_path / "books.db", clock, paused=True)
