@@ -21,19 +21,16 @@ async def main() -> None:
     configure_logs("paper_exchange", settings.service)
     clock, known = SystemClock(), BooksFile.known_terms(settings.books)
     market, terms = open_market(settings.paper, settings.market, wall=clock.now(), known=known)
-    restarts, host, port, opening = Restarts(clock), settings.api.host, settings.port, settings.opening(terms)
+    restarts, opening, host, home = Restarts(clock), settings.opening(terms), settings.api.host, settings.service.home
     async for _life in restarts.lives():
-        with BooksFile(settings.books, world=settings.world) as file:
-            file.keep_terms(terms)
+        with BooksFile(settings.books, world=settings.world).on(terms) as file:
             shown = VenueClock(clock, Faults())
             private = PrivateHub(shown, settings.key)
             world = World.open(market, file, private, opening, clock=clock)
             public = PublicHub(world, shown)
             world.onlookers.append(public)
             app = exchange_app(world, file, private, public, settings.key, shown, restarts)
-            async with serve_http(
-                app, host=host, port=port, name=settings.name, home=settings.service.home, clock=clock
-            ):
+            async with serve_http(app, host=host, port=settings.port, name=settings.name, home=home, clock=clock):
                 await restarts.live(world.run())
             opening = world.opening
 

@@ -80,9 +80,10 @@ class BooksFile:
             connection.close()
         return None if row is None else Terms.read(row[0])
 
-    def keep_terms(self, terms: Terms) -> None:
-        """Write down what holds for every start from now on."""
+    def on(self, terms: Terms) -> "BooksFile":
+        """Write down what holds for every start from now on; return the books."""
         self._set_fact("terms", terms.text())
+        return self
 
     def snapshot(self) -> sqlite3.Connection:
         """Return the books as they are on disk now, to be read at leisure and then closed."""
