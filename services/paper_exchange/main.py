@@ -19,11 +19,12 @@ from services.paper_exchange.settings import PaperExchangeSettings
 async def main() -> None:
     settings = PaperExchangeSettings.load()
     configure_logs("paper_exchange", settings.service)
-    clock, opening = SystemClock(), settings.opening
-    restarts, host, port = Restarts(clock), settings.api.host, settings.port
-    market = open_market(settings.paper, settings.market, wall=clock.now())
+    clock, known = SystemClock(), BooksFile.known_terms(settings.books)
+    market, terms = open_market(settings.paper, settings.market, wall=clock.now(), known=known)
+    restarts, host, port, opening = Restarts(clock), settings.api.host, settings.port, settings.opening(terms)
     async for _life in restarts.lives():
         with BooksFile(settings.books, world=settings.world) as file:
+            file.keep_terms(terms)
             shown = VenueClock(clock, Faults())
             private = PrivateHub(shown, settings.key)
             world = World.open(market, file, private, opening, clock=clock)

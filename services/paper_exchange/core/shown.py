@@ -7,9 +7,9 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.units import Instant, Symbol, ceil_to, floor_to
+from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.checks import REACH
+from services.paper_exchange.core.checks import price_limits
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market, Trade
@@ -87,13 +87,8 @@ def risk_rows(instrument: Instrument) -> list[Json]:
 
 def price_limit_row(instrument: Instrument, quote: Quote, now: Instant) -> Json:
     """The highest price at which one may buy, and the lowest at which one may sell."""
-    tick = instrument.tick
-    return {
-        "symbol": instrument.symbol,
-        "buyLmt": plain(floor_to(quote.last * (1 + REACH), tick)),
-        "sellLmt": plain(max(ceil_to(quote.last * (1 - REACH), tick), tick)),
-        "ts": str(now),
-    }
+    low, high = price_limits(quote, instrument)
+    return {"symbol": instrument.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": str(now)}
 
 
 def trade_row(trade: Trade) -> Json:

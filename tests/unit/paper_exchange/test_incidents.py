@@ -4,7 +4,7 @@ from services.paper_exchange.core.changes import NakedChanged
 from services.paper_exchange.core.incidents import frozen, lose_stops
 from services.paper_exchange.core.order import StopKind
 from tests.support.scripted_market import BTC
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 
 def test_a_lost_stop_leaves_the_position_naked_and_its_take_profit_in_place() -> None:
@@ -13,8 +13,8 @@ def test_a_lost_stop_leaves_the_position_naked_and_its_take_profit_in_place() ->
     floor.books.take_journal()
     assert lose_stops(floor.books, BTC, floor.now) == 1
     assert floor.position.stop is None
-    assert floor.books.guard(BTC, StopKind.STOP_LOSS) is None
-    assert floor.books.guard(BTC, StopKind.TAKE_PROFIT) is not None
+    assert floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS) is None
+    assert floor.books.guard(BTC_ONLY, StopKind.TAKE_PROFIT) is not None
     assert [c.naked.until for c in floor.books.take_journal() if isinstance(c, NakedChanged)] == [None]
 
 
