@@ -1,13 +1,15 @@
 """Misfortunes of the venue's own books: what clients see, and what the audit knows."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from libs.common.clock import SystemClock
 from libs.common.errors import Refused, Transient
-from libs.common.exchange.trading_types import Accepted, RefusedForNow
+from libs.common.exchange.trading_types import Accepted, OrderStatus, RefusedForNow
+from tests.contract.exchange.test_paper_with_ccxt import bybit
 from tests.support.trader import BTC, ENTRY, SIZE, Trader, trader_at
 from tests.support.waiting import eventually
 
@@ -77,6 +79,37 @@ async def test_a_stop_that_vanished_is_gone_for_clients_and_a_naked_spell_for_th
     assert [row["path"] for row in books["requests"]] == ["/v5/order/create"]
     assert isinstance(await trader.trading.set_stop(BTC, trader.stop(), trader.stamp()), Accepted)
     assert [row["to"] for row in (await trader.books())["naked"]] == [before]
+
+
+async def test_a_market_order_finds_only_so_much_of_what_it_wants_and_the_rest_is_cancelled(trader: Trader) -> None:
+    await trader.venue.fault("partial_fill", order=ENTRY, fraction="0.5")
+    await trader.enters()
+    found = await trader.trading.find_order(BTC, ENTRY)
+    assert found is not None
+    assert (found.status, found.filled) == (OrderStatus.CANCELLED, SIZE / 2)
+    [position] = await trader.trading.positions()
+    assert (position.qty, position.stop) == (SIZE / 2, trader.stop())
+    await trader.exits()
+    [_, left] = (await trader.books())["fills"]
+    assert left["qty"] == str(SIZE / 2)
+
+
+async def test_an_order_can_find_nothing_at_all(trader: Trader) -> None:
+    await trader.venue.fault("partial_fill", symbol=BTC, fraction=0)
+    await trader.enters()
+    assert await trader.trading.positions() == []
+    assert (await trader.books())["fills"] == []
+
+
+async def test_a_limit_order_that_is_filled_in_part_rests_with_what_is_left(trader: Trader) -> None:
+    async with bybit(trader.venue) as client:
+        await client.load_markets()
+        await trader.venue.fault("partial_fill", symbol=BTC, fraction="0.25")
+        above = client.price_to_precision("BTC/USDT:USDT", trader.venue.price(BTC) * Decimal("1.01"))
+        made = await client.create_order("BTC/USDT:USDT", "limit", "buy", 0.004, float(above))
+        [waiting] = await client.fetch_open_orders("BTC/USDT:USDT")
+    assert (waiting["id"], waiting["filled"], waiting["remaining"]) == (made["id"], 0.001, 0.003)
+    assert waiting["info"]["orderStatus"] == "PartiallyFilled"
 
 
 async def test_where_no_stop_is_none_vanishes(trader: Trader) -> None:
