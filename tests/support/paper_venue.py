@@ -48,6 +48,13 @@ class PaperVenue:
         body: dict[str, JsonValue] = answer.json()
         return body
 
+    async def fault(self, rule: str, **fields: JsonValue) -> dict[str, JsonValue]:
+        """Order a misfortune; returns what the exchange answers."""
+        answer = await self.http.post("/paper/v1/faults", json={"rule": rule, **fields})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, JsonValue] = answer.json()
+        return body
+
     def price(self, symbol: Symbol) -> Decimal:
         return self.world.books.last[symbol]
 

@@ -53,6 +53,7 @@ def exchange_app(
     health.done_with("starting")
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
+    world.books.scarcity = clock.faults.scarcity
     sockets = UnrulySockets(app, clock.faults, clock)
     misled = Misled(world, clock.faults, clock)
     endpoints = {
