@@ -14,7 +14,7 @@ from tests.support.bybit_clients import pybit_stream, pybit_trading_socket
 from tests.support.bybit_kinds import differences
 from tests.support.bybit_process import ServedExchange, served_exchange
 from tests.support.bybit_pybit import ENTRY, LINEAR, PybitTrader, pybit_trader
-from tests.support.bybit_shapes_streams import PRIVATE, TRADE_HEADER
+from tests.support.bybit_shapes_streams import PRIVATE
 
 WITHIN_S = 15
 
@@ -88,7 +88,9 @@ def test_public_trades_come_in_order(exchange: ServedExchange) -> None:
         stream.socket.trade_stream("BTCUSDT", heard)
         stream.subscribed(1)
         exchange.steps(5 * MINUTE_MS)
-        rows = [row for _ in range(3) for row in heard.until(lambda _: True)["data"]]
+        rows: list[dict[str, Any]] = []
+        while len(rows) < 5:
+            rows += heard.until(lambda _: True)["data"]
     assert [row["T"] for row in rows] == sorted(row["T"] for row in rows)
     assert len({row["i"] for row in rows}) == len(rows)
 
@@ -197,7 +199,6 @@ def test_orders_are_made_amended_and_cancelled_on_the_trade_socket(trader: Pybit
     trading.place_order(heard, heard, **{**ENTRY, "orderType": "Limit", "price": price, "orderLinkId": "by-socket"})
     made = heard.until(lambda _: True)
     assert (made["retCode"], made["op"], made["data"]["orderLinkId"]) == (0, "order.create", "by-socket")
-    assert differences(made["header"], TRADE_HEADER) == []
     order_id = made["data"]["orderId"]
     trading.amend_order(heard, heard, **LINEAR, orderId=order_id, qty="0.02")
     assert heard.until(lambda _: True)["retCode"] == 0

@@ -36,6 +36,13 @@ async def swings(tmp_path: Path) -> AsyncIterator[Swings]:
         yield served
 
 
+@pytest.fixture
+async def limited(tmp_path: Path) -> AsyncIterator[Swings]:
+    """What the headers say of rate limits is there only where there are any."""
+    async with swinging_venue(tmp_path, limits=True) as served:
+        yield served
+
+
 class Line:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -158,9 +165,9 @@ def traded(op: str, data: Shape) -> Shape:
     }
 
 
-async def test_the_trade_socket_answers_in_its_own_form(swings: Swings) -> None:
-    limit = {"side": "Buy", "orderType": "Limit", "qty": "0.01", "price": str(swings.price("0.98"))}
-    async with line(swings, "trade") as told:
+async def test_the_trade_socket_answers_in_its_own_form(limited: Swings) -> None:
+    limit = {"side": "Buy", "orderType": "Limit", "qty": "0.01", "price": str(limited.price("0.98"))}
+    async with line(limited, "trade") as told:
         unknown = await told.says(**trade("order.create", "0", **limit))
         assert unknown["retCode"] != 0
         assert differences(await told.says(**auth_message()), TRADE_AUTHENTICATED) == []
