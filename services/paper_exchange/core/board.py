@@ -6,14 +6,15 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.units import Instant, Price, Symbol
+from libs.common.units import ZERO, Instant, Price, Qty, Symbol
 from services.paper_exchange.core.listing import Listing
-from services.paper_exchange.core.market import Bar, Day, Settlement, Tick
+from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
 from services.paper_exchange.core.schedule import Schedule
 
 KEPT_SHEETS: Final = 4
@@ -75,6 +76,37 @@ class Board:
     ) -> Sequence[Bar]:
         listing = self._listings.get(symbol)
         return listing.bars(interval_ms, start=start, end=end, limit=limit, now=now) if listing else ()
+
+    def marks(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        bars = self.bars(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
+        return [replace(bar, volume=Qty(ZERO), turnover=ZERO) for bar in bars]
+
+    def premiums(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        zero = Price(ZERO)
+        marks = self.marks(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
+        return [replace(bar, open=zero, high=zero, low=zero, close=zero) for bar in marks]
+
+    def trades(self, symbol: Symbol, *, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
+        listing = self._listings.get(symbol)
+        return listing.trades(after, now, limit) if listing else ()
 
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
         return sorted(

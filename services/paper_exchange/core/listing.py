@@ -7,14 +7,17 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 
 from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Action
 from libs.common.units import DAY_MS, HOUR_MS, Instant, Price, Symbol
 from services.paper_exchange.core.columns import EMPTY, Columns, bar_open, group, join
-from services.paper_exchange.core.market import Bar, Day, Tick
+from services.paper_exchange.core.market import Bar, Day, Tick, Trade
 from services.paper_exchange.core.tape import Scale, Tape
 from services.paper_exchange.core.trail import Ohlcv, Trail, trail
 
@@ -105,6 +108,28 @@ class Listing:
             volume=self.scale.qty(sum(part.volume for part in parts)),
             turnover=self.scale.turnover(sum(part.turnover for part in parts)),
         )
+
+    def trades(self, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
+        """See Market.trades."""
+        found: list[Trade] = []
+        newest = min(self._index(now), self._last(now))
+        oldest = 0 if after is None else max(0, self._index(after))
+        for index in range(newest, oldest - 1, -1):
+            opened = self._opens(index)
+            made = [
+                self._trade(tick, index * 64 + place)
+                for place, tick in enumerate(self.ticks(opened, opened + 1))
+                if tick.volume and (after is None or after < tick.at) and tick.at <= now
+            ]
+            found = made + found
+            if len(found) >= limit:
+                break
+        return found[-limit:]
+
+    def _trade(self, tick: Tick, number: int) -> Trade:
+        digest = blake2b(f"{self.symbol}|trade|{number}".encode(), digest_size=16).digest()
+        taker = Action.BUY if digest[0] % 2 else Action.SELL
+        return Trade(tick.at, self.symbol, tick.price, tick.volume, taker, number, str(UUID(bytes=digest)))
 
     def _hour_open_of(self, index: int) -> int:
         begin = max(0, index - HOUR_MS // self.tape.interval_ms)
