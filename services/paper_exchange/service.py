@@ -25,6 +25,8 @@ from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
+from services.paper_exchange.core.refusals import refusal
+from services.paper_exchange.core.relayed import SERVER_ERROR, STRIDE_MS, Relayed, may_fill
 
 log = structlog.get_logger()
 
@@ -81,6 +83,7 @@ class World:
         paused: bool,
     ) -> None:
         self.market, self.books = market, books
+        self._relayed = market if isinstance(market, Relayed) else None
         self.speed, self.paused = speed, paused  # speed None: lockstep, the clock moves by steps alone
         self.onlookers: list[Onlookers] = []
         self._store, self._audience, self._clock = store, audience, clock
@@ -127,12 +130,19 @@ class World:
     def command(self, path: str, fields: Fields) -> Json:
         """Do what is asked; raises Refused, and then nothing changed. Durable once `durable` returns."""
         try:
+            self._check_market(path, fields)
             result = COMMANDS[path](self.books, fields, self.moment())
         except Refused as error:
             self.refuse(path, fields, error)
             raise
         self._note(path, fields, 0)
         return result
+
+    def _check_market(self, path: str, fields: Fields) -> None:
+        """Raises Refused for what could be filled at a price that is no more."""
+        trouble = self._relayed.trouble(Symbol(fields.word("symbol"))) if self._relayed and may_fill(path) else ""
+        if trouble:
+            raise refusal(SERVER_ERROR, f"Server error: {trouble}")
 
     def refuse(self, path: str, fields: Fields, error: Refused) -> None:
         log.info("request.refused", path=path, code=error.code, text=str(error))
@@ -202,7 +212,10 @@ class World:
     def turn(self, elapsed_ms: float) -> None:
         """Let the market follow `elapsed_ms` of wall time, or only note that the exchange is alive."""
         self._raise_failure()
-        if self.speed is not None and not self.paused:
+        if self._relayed is not None:
+            if not self.paused:
+                self.advance(min(self._relayed.horizon, Instant(self._now + STRIDE_MS)))
+        elif self.speed is not None and not self.paused:
             self._credit += min(elapsed_ms, MOST_BEHIND_MS) * float(self.speed)
             whole = int(self._credit)
             self._credit -= whole

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final
 
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, ZERO, Instant, Price, Qty
-from services.paper_exchange.core.columns import bar_open
+from services.paper_exchange.core.columns import bar_close, bar_open
 from services.paper_exchange.core.market import Bar, Trade
 
 KEPT: Final = {DAY_MS: 200, HOUR_MS: 500, MINUTE_MS: 1_000}  # candles of each tier: a bit more than 1 MB a symbol
@@ -24,6 +24,7 @@ class CandleTiers:
         self._tiers: dict[int, list[Bar]] = {length: [] for length in KEPT}  # coarsest first
         self._forming: dict[Instant, tuple[Instant, Bar]] = {}  # as it was at a moment
         self._ahead: dict[Instant, Bar] = {}
+        self._begun: Instant | None = None
 
     @property
     def known_to(self) -> Instant:
@@ -37,9 +38,11 @@ class CandleTiers:
         found = self._forming.get(self.known_to)
         return found[1] if found else None
 
-    def load(self, length: int, bars: Sequence[Bar]) -> None:
+    def load(self, length: int, bars: Sequence[Bar], *, all_there_are: bool) -> None:
         """Begin a tier with closed candles, oldest first; what it held is forgotten."""
         self._tiers[length] = list(bars[-KEPT[length] :])
+        if all_there_are and bars and length == MINUTE_MS:
+            self._begun = bars[0].open_at
         self._catch_up()
 
     def hear(self, bar: Bar, at: Instant) -> None:
@@ -61,9 +64,13 @@ class CandleTiers:
             if len(self._forming) > MOST_AHEAD:
                 del self._forming[min(self._forming)]
 
-    def covers(self, interval_ms: int, begin: Instant) -> bool:
-        """Whether the candles from `begin` on can be made of what is here."""
-        return any(tier[0].open_at <= begin for _, tier in self._fine(interval_ms) if tier)
+    def since(self, interval_ms: int) -> Instant | None:
+        """When the first candle opens that can be made of what is here; None before there is any."""
+        firsts = [tier[0].open_at for _, tier in self._fine(interval_ms) if tier]
+        if not firsts:
+            return None
+        first, opened = min(firsts), bar_open(min(firsts), interval_ms)
+        return opened if first in {opened, self._begun} else bar_close(opened, interval_ms)
 
     def price(self, now: Instant) -> Price | None:
         """The close of the newest candle that ended by `now`; the oldest open where none did."""
@@ -76,12 +83,15 @@ class CandleTiers:
 
     def bars(self, interval_ms: int, begin: Instant, end: Instant, now: Instant) -> list[Bar]:
         """The candles that open in [begin, end), oldest first, as far as they are known at `now`."""
-        fine = self._pieces(interval_ms, begin, Instant(min(end, now)), now)
+        since = self.since(interval_ms)
+        if since is None:
+            return []
+        fine = self._pieces(interval_ms, max(begin, since), Instant(min(end, now)), now)
         found = []
         for open_at, parts in groupby(fine, key=lambda bar: bar_open(bar.open_at, interval_ms)):
             whole = list(parts)
-            over = bar_open(now, interval_ms) > open_at and self.known_to > whole[-1].open_at
-            found.append(merged(whole, open_at, closed=over))
+            closed = min(now, self.known_to) >= bar_close(open_at, interval_ms)
+            found.append(merged(whole, open_at, closed=closed))
         return found
 
     def _pieces(self, interval_ms: int, begin: Instant, end: Instant, now: Instant) -> Iterator[Bar]:

@@ -16,7 +16,7 @@ from libs.common.errors import Poison
 from libs.common.exchange.trading_types import Action
 from libs.common.units import MINUTE_MS, Instant, Price, Qty, Symbol
 from services.paper_exchange.core.depth import Level
-from services.paper_exchange.core.market import Bar
+from services.paper_exchange.core.market import Bar, Trade
 
 MOST_DIGITS: Final = 40
 DEPTH: Final = 50  # levels of the order book that are asked for
@@ -24,21 +24,9 @@ Row = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Traded:
-    """A public trade; `action` is the taker's."""
-
-    at: Instant
-    symbol: Symbol
-    trade_id: str
-    price: Price
-    qty: Qty
-    action: Action
-
-
-@dataclass(frozen=True, slots=True)
 class TradesHeard:
     at: Instant
-    trades: Sequence[Traded]  # oldest first
+    trades: Sequence[Trade]  # oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +121,14 @@ def instant(value: JsonValue) -> Instant:
     return Instant(found)
 
 
-def bar(opened: JsonValue, prices: Sequence[JsonValue], volume: JsonValue, turnover: JsonValue, *, closed: bool) -> Bar:
-    """prices: open, high, low, close. Raises ValueError where the high is not the highest or the low the lowest."""
-    open_, high, low, close = map(price, prices)
+def candle(
+    opened: JsonValue, prices: Sequence[JsonValue], volume: JsonValue, turnover: JsonValue, *, closed: bool
+) -> Bar:
+    """prices: open, high, low, close, which a premium has below zero too.
+
+    Raises ValueError where the high is not the highest or the low the lowest.
+    """
+    open_, high, low, close = (Price(number(each)) for each in prices)
     if not low <= min(open_, close) <= max(open_, close) <= high:
         raise ValueError(f"no candle: {open_} {high} {low} {close}")
     return Bar(
@@ -154,14 +147,15 @@ def _trades(frame: dict[str, JsonValue], _topic: str) -> TradesHeard:
     return TradesHeard(instant(frame["ts"]), [_trade(row) for row in _rows(frame["data"])])
 
 
-def _trade(row: Row) -> Traded:
-    return Traded(
+def _trade(row: Row) -> Trade:
+    return Trade(
         at=instant(row["T"]),
         symbol=Symbol(str(row["s"])),
-        trade_id=str(row["i"]),
         price=price(row["p"]),
         qty=quantity(row["v"]),
-        action=Action(row["S"]),
+        taker=Action(str(row["S"])),
+        number=instant(row.get("seq", 0)),
+        trade_id=str(row["i"]),
     )
 
 
@@ -202,8 +196,9 @@ def _candle(frame: dict[str, JsonValue], topic: str) -> CandleHeard:
     row = _rows(frame["data"])[-1]
     if instant(row["start"]) % MINUTE_MS:
         raise ValueError(f"not a minute: {row['start']}")
+    price(row["low"])
     prices = (row["open"], row["high"], row["low"], row["close"])
-    read = bar(row["start"], prices, row["volume"], row["turnover"], closed=row["confirm"] is True)
+    read = candle(row["start"], prices, row["volume"], row["turnover"], closed=row["confirm"] is True)
     return CandleHeard(instant(frame["ts"]), Symbol(topic.split(".")[2]), read)
 
 

@@ -16,8 +16,8 @@ from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.market import Bar
-from services.paper_exchange.core.upstream_frames import Traded, bar, instant, number, price, quantity
+from services.paper_exchange.core.market import Bar, Trade
+from services.paper_exchange.core.upstream_frames import candle, instant, number, price, quantity
 
 T = TypeVar("T")
 
@@ -40,15 +40,16 @@ def bars(result: Json) -> list[Bar]:
     return [_bar(row) for row in reversed(rows)]
 
 
-def trades(result: Json) -> list[Traded]:
+def trades(result: Json) -> list[Trade]:
     return [
-        Traded(
+        Trade(
             at=instant(row["time"]),
             symbol=Symbol(str(row["symbol"])),
-            trade_id=str(row["execId"]),
             price=price(row["price"]),
             qty=quantity(row["size"]),
-            action=Action(row["side"]),
+            taker=Action(str(row["side"])),
+            number=instant(row.get("seq", 0)),
+            trade_id=str(row["execId"]),
         )
         for row in reversed(_listed(result))
     ]
@@ -56,9 +57,7 @@ def trades(result: Json) -> list[Traded]:
 
 def settlements(result: Json) -> list[tuple[Instant, Decimal]]:
     """When funding settled and at what rate."""
-    return [
-        (instant(row["fundingRateTimestamp"]), number(row["fundingRate"])) for row in reversed(_listed(result))
-    ]
+    return [(instant(row["fundingRateTimestamp"]), number(row["fundingRate"])) for row in reversed(_listed(result))]
 
 
 def reading(read: Callable[[Json], T], result: Json) -> T:
@@ -73,7 +72,7 @@ def _bar(row: JsonValue) -> Bar:
     if not isinstance(row, list) or len(row) not in {5, 7}:
         raise TypeError(f"no candle: {row}")
     volume, turnover = row[5:] or ("0", "0")
-    return bar(row[0], row[1:5], volume, turnover, closed=True)
+    return candle(row[0], row[1:5], volume, turnover, closed=True)
 
 
 def _listed(result: Json) -> Sequence[dict[str, JsonValue]]:

@@ -1,0 +1,30 @@
+"""What sets a market apart that another venue makes: whose time it has, and when it cannot be traded.
+
+The market's clock is the venue's own, as heard, so it is never ahead of what is known, and a market that nothing is
+heard of stands still. What was missed is played, in order, before anything newer.
+"""
+
+from typing import Final, Protocol, runtime_checkable
+
+from libs.common.units import Instant, Symbol
+
+STRIDE_MS: Final = 300_000  # market time that is played at once when there is much of it
+SERVER_ERROR: Final = 10016
+FILLING: Final = ("/v5/order/create", "/v5/order/amend")  # what could fill at a price that is no more
+
+
+@runtime_checkable
+class Relayed(Protocol):
+    @property
+    def horizon(self) -> Instant:
+        """Everything up to here is known; the market's now."""
+        ...
+
+    def trouble(self, symbol: Symbol) -> str:
+        """Why no order of `symbol` may be filled now; empty when it may."""
+        ...
+
+
+def may_fill(path: str) -> bool:
+    """Whether a request could be filled at the price of the moment it is made."""
+    return path.startswith(FILLING)
