@@ -62,7 +62,7 @@ class RelayListing:
 
     def settlements(self, after: Instant, until: Instant) -> list[tuple[Instant, Decimal]]:
         """What settled in (after, until], and what will at the announced rate."""
-        known = self._settled | self._announced(self.figures)
+        known = self._announced(self.figures) | self._settled
         return sorted((at, rate) for at, rate in known.items() if after < at <= until)
 
     def settle(self, settled: Sequence[tuple[Instant, Decimal]]) -> None:

@@ -32,17 +32,19 @@ MOST_TICKS: Final = 500_000
 class RelayedMarket:
     """Mutable; fed by `hear` and `fill`, moved by `release`.
 
+    start: the venue's now when it was opened. horizon: up to where it was played before.
     silence: why nothing is heard at the moment; empty when all is well.
     """
 
     end: None = None
 
-    def __init__(self, instruments: Iterable[Instrument], start: Instant) -> None:
+    def __init__(self, instruments: Iterable[Instrument], *, start: Instant, horizon: Instant) -> None:
         self.listings = {each.symbol: RelayListing(each) for each in sorted(instruments, key=lambda each: each.symbol)}
         self.archive = Archive()
-        self.start = self.horizon = start
+        self.start = start
+        self.horizon = horizon
         self.silence = "not connected yet"
-        self._played = start
+        self._played = horizon
         self._ticks: list[Tick] = []  # sorted by time, then symbol
 
     @property
@@ -67,14 +69,13 @@ class RelayedMarket:
                 pass
         return None
 
-    def fill(self, symbol: Symbol, missed: Iterable[Missed], trades: Sequence[Trade]) -> None:
-        """Take in what happened while nobody listened, oldest first: ticks of candles, then trades."""
+    def fill(self, symbol: Symbol, missed: Iterable[Missed], trades: Sequence[Trade], since: Instant) -> None:
+        """Take in what happened after `since` while nobody listened, oldest first: ticks of candles, then trades."""
         listing = self.listings[symbol]
         for at, price, mark, volume in missed:
             self._insert(Tick(at, symbol, price, mark, volume))
-            if at > listing.last_at:
-                listing.last, listing.last_at = price, at
-        self._hear_trades(symbol, trades)
+        listing.hear_trades([trade for trade in trades if trade.at <= since], Instant(0))  # known, or played without it
+        self._hear_trades(symbol, [trade for trade in trades if trade.at > since])
 
     def release(self, until: Instant) -> None:
         """Move the horizon to `until`, or as far as candles are closed."""

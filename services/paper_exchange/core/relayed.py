@@ -7,6 +7,7 @@ heard of stands still. What was missed is played, in order, before anything newe
 from typing import Final, Protocol, runtime_checkable
 
 from libs.common.units import Instant, Symbol
+from services.paper_exchange.core.archive import Kind
 
 STRIDE_MS: Final = 300_000  # market time that is played at once when there is much of it
 SERVER_ERROR: Final = 10016
@@ -22,6 +23,25 @@ class Relayed(Protocol):
 
     def trouble(self, symbol: Symbol) -> str:
         """Why no order of `symbol` may be filled now; empty when it may."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A market that can ask for the candles that it does not remember."""
+
+    async def recall(
+        self,
+        kind: Kind,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> None:
+        """Return when the candles of a question can be read; raises Refused where they cannot be had."""
         ...
 
 

@@ -32,6 +32,14 @@ def turnovers(result: Json) -> dict[Symbol, Decimal]:
     return {Symbol(str(row["symbol"])): number(row["turnover24h"]) for row in _listed(result)}
 
 
+def tickers(result: Json) -> dict[Symbol, dict[str, str]]:
+    """The figures of each symbol."""
+    return {
+        Symbol(str(row["symbol"])): {name: value for name, value in row.items() if isinstance(value, str)}
+        for row in _listed(result)
+    }
+
+
 def bars(result: Json) -> list[Bar]:
     """Candles with their columns of volume and turnover, which those of mark and index prices lack; all as closed."""
     rows = result["list"]
