@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from libs.common.exchange.endpoints import public_endpoint
 from libs.common.settings import load
 from libs.common.settings.sections import (
     PORT_OFFSETS,
@@ -15,6 +16,7 @@ from libs.common.settings.sections import (
 )
 from libs.common.units import Usd
 from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.relay_opening import Upstream
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.service import Opening
 
@@ -60,6 +62,12 @@ class PaperExchangeSettings:
         """The one key that is accepted."""
         limits = Limits() if self.paper.limits == "bybit" else None
         return Key(self.paper.api_key.get_secret_value(), self.paper.api_secret.get_secret_value(), limits)
+
+    @property
+    def upstream(self) -> Upstream:
+        """Which venue makes a live market, and where it is remembered from one start to the next."""
+        there = public_endpoint(self.paper.upstream_url, self.paper.upstream_ws_url)
+        return Upstream(there.rest, there.ws_public, self.service.home / "paper" / "upstream.json")
 
     @property
     def world(self) -> str:

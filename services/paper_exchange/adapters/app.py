@@ -35,10 +35,9 @@ class Exchange(Audited, Clocked, Playing, Protocol):
 
 
 def exchange_app(
-    world: Exchange, file: BooksFile, private: PrivateHub, public: PublicHub, key: Key, clock: Clock
+    world: Exchange, file: BooksFile, private: PrivateHub, public: PublicHub, key: Key, clock: Clock, health: Health
 ) -> FastAPI:
     """Return the application; the market's clock is moved by its own endpoint or by the world."""
-    health = Health("paper_exchange")
     health.done_with("starting")
     faults = Faults()
     app = FastAPI(title="Ironkeel paper exchange")

@@ -1,6 +1,7 @@
 """The public half of the venue's REST dialect: `/v5/market/*`, unsigned."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -15,10 +16,12 @@ from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.envelope import Handler, answering, refused
 from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.archive import Kind
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.kline_cache import KlineCache
 from services.paper_exchange.core.refusals import NO_SYMBOL, bad
-from services.paper_exchange.core.shown import Shown, book_side, instrument_row, risk_row, ticker_row
+from services.paper_exchange.core.relayed import Recalls
+from services.paper_exchange.core.shown import Shown, book_side, instrument_row, kline_row, risk_row, ticker_row
 from services.paper_exchange.core.topics import INTERVALS
 
 _OTHER_MARKETS: Final = frozenset({"spot", "inverse", "option"})  # known categories; this exchange lists nothing there
@@ -41,6 +44,18 @@ def public_routes(shown: Shown, clock: Clock) -> list[Route]:
     return [Route(f"/v5/market/{name}", handler, methods=["GET"]) for name, handler in handlers.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Which candles are asked for: see Market.bars."""
+
+    symbol: Symbol
+    interval_ms: int
+    start: Instant | None
+    end: Instant | None
+    limit: int
+    now: Instant
+
+
 class PublicReads:
     def __init__(self, shown: Shown, clock: Clock) -> None:
         self._shown = shown
@@ -48,6 +63,7 @@ class PublicReads:
         self._instruments = {each.symbol: each for each in shown.market.instruments}
         self._numbers = {symbol: number for number, symbol in enumerate(self._instruments, 1)}
         self._klines = KlineCache(shown.market)
+        self._recalls = shown.market if isinstance(shown.market, Recalls) else None
 
     def time(self, _request: Request) -> Json:
         wall = self._clock.now()
@@ -111,35 +127,46 @@ class PublicReads:
 
     async def kline(self, request: Request) -> Response:
         try:
-            symbol, rows = self._kline_rows(Fields(request.query_params))
+            asked = await self._candles(Kind.LAST, Fields(request.query_params))
+            rows = self._klines.rows(
+                asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=asked.now
+            )
         except Refused as error:
             return refused(error, self._clock.now())
-        return self._listed(symbol, b",".join(rows))
+        return self._listed(asked.symbol, b",".join(rows))
 
     async def price_kline(self, request: Request) -> Response:
-        """Candles of the mark and index price, which here are the last price: five columns."""
+        """Candles of the mark price, which the index price is too: five columns."""
         try:
-            symbol, rows = self._kline_rows(Fields(request.query_params))
+            asked = await self._candles(Kind.MARK, Fields(request.query_params))
         except Refused as error:
             return refused(error, self._clock.now())
-        return self._listed(symbol, b",".join(orjson.dumps(orjson.loads(row)[:5]) for row in rows))
+        bars = self._shown.market.marks(
+            asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=asked.now
+        )
+        return self._listed(asked.symbol, b",".join(orjson.dumps(kline_row(bar)[:5]) for bar in reversed(bars)))
 
-    def _kline_rows(self, fields: Fields) -> tuple[Symbol, list[bytes]]:
-        instrument = self._linear(fields)
-        interval = INTERVALS.get(fields.required("interval"))
-        if interval is None:
+    async def _candles(self, kind: Kind, fields: Fields) -> Candles:
+        """Read a question about candles, and return once they can be read."""
+        symbol, interval_ms = self._linear(fields).symbol, INTERVALS.get(fields.required("interval"))
+        if interval_ms is None:
             raise bad(f"Invalid period! interval must be one of {', '.join(INTERVALS)}")
-        start, end = fields.whole("start"), fields.whole("end")
+        start, end, limit = fields.whole("start"), fields.whole("end"), _limit(fields, most=1_000, usual=200)
         if start is not None and end is not None and end < start:
             raise bad("params error: end must not be before start")
-        return instrument.symbol, self._klines.rows(
-            instrument.symbol,
-            interval,
+        asked = Candles(
+            symbol,
+            interval_ms,
             start=None if start is None else Instant(start),
             end=None if end is None else Instant(end),
-            limit=_limit(fields, most=1_000, usual=200),
+            limit=limit,
             now=self._shown.now,
         )
+        if self._recalls is not None:
+            await self._recalls.recall(
+                kind, symbol, interval_ms, start=asked.start, end=asked.end, limit=limit, now=asked.now
+            )
+        return asked
 
     def _listed(self, symbol: Symbol, rows: bytes) -> Response:
         return Response(
