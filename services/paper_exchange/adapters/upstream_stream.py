@@ -21,7 +21,6 @@ PATH: Final = "/v5/public/linear"
 OPEN_S: Final = 10
 PING_S: Final = 1.0  # a lively venue answers at once: this is how we know that prices stand still and are not lost
 SILENT_S: Final = 3.0
-BATCH: Final = 200  # topics in one message, which the venue wants below 21,000 characters
 LARGEST_FRAME: Final = 4 * 2**20
 
 
@@ -48,9 +47,9 @@ class UpstreamStream:
             await clock.sleep(PING_S)
 
     async def subscribe(self, symbols: Sequence[Symbol]) -> None:
-        wanted = [topic for symbol in symbols for topic in topics(symbol)]
-        for begin in range(0, len(wanted), BATCH):
-            await self._ask("subscribe", wanted[begin : begin + BATCH])
+        """Subscribe symbol by symbol: one that the venue refuses spoils no other."""
+        for symbol in symbols:
+            await self._ask("subscribe", topics(symbol))
 
     async def ask_for_levels(self, symbol: Symbol) -> None:
         """Subscribe anew to an order book, which begins with a snapshot."""

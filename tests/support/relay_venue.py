@@ -1,0 +1,73 @@
+"""A paper exchange that relays another venue, served in the test's own process."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+
+from libs.common.background import beside
+from libs.common.clock import SystemClock
+from libs.common.exchange.endpoints import Endpoint
+from libs.common.health import Health
+from libs.common.http import serve_http
+from libs.common.units import Usd
+from services.paper_exchange.adapters.app import exchange_app
+from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.private_ws import PrivateHub
+from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
+from services.paper_exchange.service import Opening, World
+from tests.support.paper_venue import KEY, SECRET, PaperVenue
+from tests.support.waiting import eventually
+
+
+@dataclass
+class RelayVenue(PaperVenue):
+    """Its market moves when the upstream's does."""
+
+    async def ready(self) -> dict[str, object]:
+        body: dict[str, object] = (await self.http.get("/health/ready")).json()
+        return body
+
+    async def is_ready(self) -> None:
+        """Wait until orders are taken."""
+
+        async def check() -> bool:
+            return (await self.http.get("/health/ready")).status_code == 200
+
+        await eventually(check)
+
+    async def reaches(self, market_ms: int) -> None:
+        """Wait until the market was played up to there."""
+
+        async def check() -> bool:
+            return self.world.now >= market_ms
+
+        await eventually(check)
+
+
+@asynccontextmanager
+async def relay_venue(home: Path, upstream: str, *, symbols: Sequence[str] | str = "top:50") -> AsyncIterator[RelayVenue]:
+    clock, key, health = SystemClock(), Key(KEY, SECRET, None), Health("paper_exchange")
+    there = Upstream(upstream, upstream.replace("http", "ws"), home / "paper" / "upstream.json")
+    with BooksFile(home / "paper" / "books.db", world="relay") as file:
+        stood = file.clock()
+        since = stood.market if stood else None
+        async with relayed_market(there, symbols, since=since, clock=clock, health=health) as market:
+            private = PrivateHub(clock, key)
+            opening = Opening(Usd(Decimal(100_000)), 7, Decimal(1), paused=False)
+            world = World.open(market, file, private, opening, clock=clock)
+            public = PublicHub(world, clock)
+            world.onlookers.append(public)
+            app = exchange_app(world, file, private, public, key, clock, health)
+            async with (
+                serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-3", home=home, clock=clock) as port,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+                beside(world.run()),
+            ):
+                at = f"127.0.0.1:{port}"
+                yield RelayVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
