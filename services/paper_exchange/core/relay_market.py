@@ -7,7 +7,7 @@
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -27,6 +27,16 @@ LEVELS_AHEAD_MS: Final = 1_000  # how much newer levels may be than the price th
 PLAYED_KEPT_MS: Final = MINUTE_MS  # ticks that were played are kept so long for who looks back
 FRESH_MS: Final = 1_000  # candles of mark and index prices are asked for again when they are older
 MOST_TICKS: Final = 500_000
+_ITS_OWN: Final = (
+    "indexPrice",
+    "openInterest",
+    "openInterestValue",
+    "nextFundingTime",
+    "fundingIntervalHour",
+    "fundingCap",
+    "basisRate",
+    "basis",
+)
 
 
 class RelayedMarket:
@@ -94,6 +104,11 @@ class RelayedMarket:
         if self.horizon - self._played > BEHIND_MS:
             return f"{(self.horizon - self._played) // 1_000} s of market have to be played first"
         return "" if listing.mark and listing.book.sides() else f"no levels of {symbol} yet"
+
+    def figures(self, symbol: Symbol) -> Mapping[str, str]:
+        """See Relayed.figures."""
+        told = self.listings[symbol].figures
+        return {name: told[name] for name in _ITS_OWN if name in told}
 
     def sides(self, symbol: Symbol, at: Instant) -> Sides | None:
         """See ShowsLevels.sides."""

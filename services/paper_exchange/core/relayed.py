@@ -4,6 +4,7 @@ The market's clock is the venue's own, as heard, so it is never ahead of what is
 heard of stands still. What was missed is played, in order, before anything newer.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol, runtime_checkable
 
 from libs.common.units import Instant, Symbol
@@ -23,6 +24,10 @@ class Relayed(Protocol):
 
     def trouble(self, symbol: Symbol) -> str:
         """Why no order of `symbol` may be filled now; empty when it may."""
+        ...
+
+    def figures(self, symbol: Symbol) -> Mapping[str, str]:
+        """What the venue's ticker says of things that nothing here can know, such as its open interest."""
         ...
 
 
