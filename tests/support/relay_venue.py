@@ -51,7 +51,10 @@ class RelayVenue(PaperVenue):
 
 
 @asynccontextmanager
-async def relay_venue(home: Path, upstream: str, *, symbols: Sequence[str] | str = "top:50") -> AsyncIterator[RelayVenue]:
+async def relay_venue(
+    home: Path, upstream: str, *, symbols: Sequence[str] | str = "top:50"
+) -> AsyncIterator[RelayVenue]:
+    """Relay the venue at `upstream` from the books in `home`; its books belong to the venue's time."""
     clock, key, health = SystemClock(), Key(KEY, SECRET, None), Health("paper_exchange")
     there = Upstream(upstream, upstream.replace("http", "ws"), home / "paper" / "upstream.json")
     with BooksFile(home / "paper" / "books.db", world="relay") as file:

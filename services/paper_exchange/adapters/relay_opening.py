@@ -117,7 +117,7 @@ class _Opening:
         try:
             kept = orjson.loads(self.kept.read_bytes())
             return self._made(reading(rows.instruments, kept["instruments"]), kept["tickers"], self.since)
-        except (Poison, orjson.JSONDecodeError, TypeError, KeyError) as error:
+        except (Poison, orjson.JSONDecodeError, TypeError, LookupError) as error:
             log.warning("upstream.forgotten", reason=str(error))
             return None
 

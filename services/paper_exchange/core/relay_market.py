@@ -20,7 +20,7 @@ from services.paper_exchange.core.depth import Sides
 from services.paper_exchange.core.gap import Missed
 from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
 from services.paper_exchange.core.relay_listing import RelayListing
-from services.paper_exchange.core.upstream_frames import CandleHeard, Heard, LevelsHeard, TickerHeard, TradesHeard
+from services.paper_exchange.core.upstream_frames import CandlesHeard, Heard, LevelsHeard, TickerHeard, TradesHeard
 
 BEHIND_MS: Final = 5_000  # market time that may be heard and not played yet, before orders are refused
 LEVELS_AHEAD_MS: Final = 1_000  # how much newer levels may be than the price that meets them
@@ -73,8 +73,9 @@ class RelayedMarket:
                     self._tick(listing, at)
             case LevelsHeard(_, symbol) if symbol in self.listings:
                 return None if self.listings[symbol].book.hear(heard) else symbol
-            case CandleHeard(at, symbol, bar) if symbol in self.listings:
-                self.listings[symbol].candles.hear(bar, at)
+            case CandlesHeard(at, symbol, bars) if symbol in self.listings:
+                for bar in bars:
+                    self.listings[symbol].candles.hear(bar, at)
             case _:
                 pass
         return None

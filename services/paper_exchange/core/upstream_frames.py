@@ -52,12 +52,12 @@ class LevelsHeard:
 
 
 @dataclass(frozen=True, slots=True)
-class CandleHeard:
-    """The candle of a minute, as it is or as it closed."""
+class CandlesHeard:
+    """Candles of minutes, as they are or as they closed, oldest first."""
 
     at: Instant
     symbol: Symbol
-    bar: Bar
+    bars: Sequence[Bar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Answered:
     text: str
 
 
-Heard = TradesHeard | TickerHeard | LevelsHeard | CandleHeard | Answered
+Heard = TradesHeard | TickerHeard | LevelsHeard | CandlesHeard | Answered
 
 
 def topics(symbol: Symbol) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def read_frame(text: str | bytes) -> Heard:
             return Answered(frame.get("success", True) is True, str(frame.get("ret_msg", "")))
         topic = str(frame["topic"])
         return _READERS[topic.partition(".")[0]](frame, topic)
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, InvalidOperation) as error:
         raise Poison(f"{type(error).__name__}: {error}") from error
 
 
@@ -192,14 +192,17 @@ def _level(row: JsonValue) -> Level:
     return Level(price(row[0]), quantity(row[1]))
 
 
-def _candle(frame: dict[str, JsonValue], topic: str) -> CandleHeard:
-    row = _rows(frame["data"])[-1]
+def _candles(frame: dict[str, JsonValue], topic: str) -> CandlesHeard:
+    bars = [_candle(row) for row in _rows(frame["data"])]
+    return CandlesHeard(instant(frame["ts"]), Symbol(topic.split(".")[2]), bars)
+
+
+def _candle(row: Row) -> Bar:
     if instant(row["start"]) % MINUTE_MS:
         raise ValueError(f"not a minute: {row['start']}")
     price(row["low"])
     prices = (row["open"], row["high"], row["low"], row["close"])
-    read = candle(row["start"], prices, row["volume"], row["turnover"], closed=row["confirm"] is True)
-    return CandleHeard(instant(frame["ts"]), Symbol(topic.split(".")[2]), read)
+    return candle(row["start"], prices, row["volume"], row["turnover"], closed=row["confirm"] is True)
 
 
 def _rows(data: JsonValue) -> list[Row]:
@@ -218,5 +221,5 @@ _READERS: Final[Mapping[str, Callable[[dict[str, JsonValue], str], Heard]]] = {
     "publicTrade": _trades,
     "tickers": _ticker,
     "orderbook": _levels,
-    "kline": _candle,
+    "kline": _candles,
 }

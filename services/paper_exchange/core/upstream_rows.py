@@ -72,7 +72,7 @@ def reading(read: Callable[[Json], T], result: Json) -> T:
     """Return what `read` makes of an answer; raises Poison where it can make nothing of it."""
     try:
         return read(result)
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, InvalidOperation) as error:
         raise Poison(f"{type(error).__name__}: {error}") from error
 
 
