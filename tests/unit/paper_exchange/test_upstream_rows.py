@@ -1,6 +1,7 @@
 from decimal import Decimal as D
 
 import pytest
+from pydantic import JsonValue
 
 from libs.common.errors import Poison
 from libs.common.exchange.trading_types import Action
@@ -14,7 +15,7 @@ BTC = Symbol("BTCUSDT")
 
 
 def test_only_perpetuals_that_trade_against_usdt_are_listed() -> None:
-    listed = [
+    listed: JsonValue = [
         ToldVenue.instrument(),
         {**ToldVenue.instrument(), "symbol": "ETHPERP", "settleCoin": "USDC"},
         {**ToldVenue.instrument(), "symbol": "OLDUSDT", "status": "Closed"},
