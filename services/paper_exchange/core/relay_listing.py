@@ -54,11 +54,12 @@ class RelayListing:
         self.figures = dict(heard.fields) if heard.is_snapshot else {**before, **heard.fields}
         self._announce(before)
         mark, last = self._price("markPrice"), self._price("lastPrice")
-        is_marked, self.mark = mark != self.mark, mark
+        has_moved = self.mark is not None and mark != self.mark
+        self.mark = mark
         if last is not None and last != self.last and heard.at - self.last_at > QUIET_MS:
+            has_moved = has_moved or self.last is not None
             self.last, self.last_at = last, heard.at
-            return True
-        return is_marked
+        return has_moved
 
     def settlements(self, after: Instant, until: Instant) -> list[tuple[Instant, Decimal]]:
         """What settled in (after, until], and what will at the announced rate."""
