@@ -13,8 +13,7 @@ from libs.common.units import ZERO
 from services.paper_exchange.adapters.schema import EXECUTIONS, ORDERS, POSITIONS, TOTALS
 from services.paper_exchange.core.changes import Executed, Execution, OrderChanged, PositionTold
 from services.paper_exchange.core.order import Order, StopKind
-from tests.support.scripted_market import BTC
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 Value: TypeAlias = str | int | bool
 
@@ -154,14 +153,14 @@ def test_reduce_only_never_opens_or_turns_a_position(flow: list[Act]) -> None:
 @given(flows)
 def test_a_flat_position_leaves_no_guards_and_an_open_one_has_those_it_says(flow: list[Act]) -> None:
     floor = play(flow)
-    stop, target = floor.books.guard(BTC, StopKind.STOP_LOSS), floor.books.guard(BTC, StopKind.TAKE_PROFIT)
+    stop, target = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS), floor.books.guard(BTC_ONLY, StopKind.TAKE_PROFIT)
     position = floor.position
     assert (stop.trigger if stop else None, target.trigger if target else None) == (
         position.stop,
         position.take_profit,
     )
     assert not (position.side is None and (stop or target))
-    assert (BTC in floor.books.naked) == (position.side is not None and position.stop is None)
+    assert (BTC_ONLY in floor.books.naked) == (position.side is not None and position.stop is None)
 
 
 @settings(max_examples=150)

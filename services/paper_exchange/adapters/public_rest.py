@@ -21,7 +21,7 @@ from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.kline_cache import KlineCache
 from services.paper_exchange.core.refusals import NO_SYMBOL, bad
 from services.paper_exchange.core.relayed import Recalls
-from services.paper_exchange.core.shown import Shown, book_side, instrument_row, kline_row, risk_row, ticker_row
+from services.paper_exchange.core.shown import Shown, book_side, instrument_row, kline_row, risk_rows, ticker_row
 from services.paper_exchange.core.topics import INTERVALS
 
 _OTHER_MARKETS: Final = frozenset({"spot", "inverse", "option"})  # known categories; this exchange lists nothing there
@@ -88,7 +88,7 @@ class PublicReads:
         fields = Fields(request.query_params)
         category = _category(fields)
         page, cursor = _page(self._wanted(fields) if category == "linear" else [], fields, most=_RISK_PAGE)
-        rows = [risk_row(each, self._numbers[each.symbol]) for each in page]
+        rows = [row for each in page for row in risk_rows(each)]
         return {"category": category, "list": [*rows], "nextPageCursor": cursor}
 
     def funding_history(self, request: Request) -> Json:

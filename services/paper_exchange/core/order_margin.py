@@ -32,10 +32,18 @@ def order_cost(order: Resting, leverage: Fraction, taker: Decimal) -> Usd:
 
 def order_margin(orders: Iterable[Resting], held: Decimal, leverage: Fraction, taker: Decimal) -> Usd:
     """Return the margin of the resting orders of one position, in USDT; `held` is its size, negative when short."""
+    return max(_cost(side, leverage, taker) for side in _both_sides(orders, held))
+
+
+def opening_value(orders: Iterable[Resting], held: Decimal) -> Usd:
+    """Return the most that the resting orders could add to the position's value, in USDT."""
+    return Usd(max(sum((o.qty * o.price for o in side), ZERO) for side in _both_sides(orders, held)))
+
+
+def _both_sides(orders: Iterable[Resting], held: Decimal) -> tuple[list[Resting], list[Resting]]:
     resting = list(orders)
     longs = _opening(resting, Side.LONG, closing=max(-held, ZERO))
-    shorts = _opening(resting, Side.SHORT, closing=max(held, ZERO))
-    return max(_cost(longs, leverage, taker), _cost(shorts, leverage, taker))
+    return longs, _opening(resting, Side.SHORT, closing=max(held, ZERO))
 
 
 def _cost(orders: Iterable[Resting], leverage: Fraction, taker: Decimal) -> Usd:
@@ -43,11 +51,11 @@ def _cost(orders: Iterable[Resting], leverage: Fraction, taker: Decimal) -> Usd:
 
 
 def _opening(orders: Iterable[Resting], side: Side, closing: Decimal) -> list[Resting]:
-    """Return what is left to open a position of `side` when the first to fill have closed the other one."""
-    opening = []
+    """Return what of `orders` is left to open a position of `side` when the first to fill have closed the other one."""
+    left = []
     for order in sorted((o for o in orders if o.side is side), key=lambda o: -side.sign * o.price):
         used = min(closing, order.qty)
         closing -= used
         if order.qty > used:
-            opening.append(replace(order, qty=Qty(order.qty - used)))
-    return opening
+            left.append(replace(order, qty=Qty(order.qty - used)))
+    return left

@@ -13,8 +13,8 @@ from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market
-from services.paper_exchange.core.position import maintenance_rate
 from services.paper_exchange.core.relayed import Relayed
+from services.paper_exchange.core.tiers import tiers
 
 _PCNT: Final = Decimal("0.000001")
 
@@ -69,18 +69,21 @@ def instrument_row(instrument: Instrument, number: int) -> Json:
     }
 
 
-def risk_row(instrument: Instrument, number: int) -> Json:
-    """The one risk tier of a symbol."""
-    return {
-        "id": number,
-        "symbol": instrument.symbol,
-        "riskLimitValue": "2000000",
-        "maintenanceMargin": plain(maintenance_rate(instrument)),
-        "initialMargin": plain((1 / instrument.max_leverage).quantize(_PCNT, ROUND_HALF_EVEN)),
-        "isLowestRisk": 1,
-        "maxLeverage": plain(instrument.max_leverage),
-        "mmDeduction": "",
-    }
+def risk_rows(instrument: Instrument) -> list[Json]:
+    """The risk tiers of a symbol, lowest first."""
+    return [
+        {
+            "id": tier.number,
+            "symbol": instrument.symbol,
+            "riskLimitValue": plain(tier.limit),
+            "maintenanceMargin": plain(tier.maintenance_rate),
+            "initialMargin": plain(tier.initial_rate),
+            "isLowestRisk": int(tier.number == 1),
+            "maxLeverage": plain(tier.max_leverage),
+            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
+        }
+        for tier in tiers(instrument)
+    ]
 
 
 def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:

@@ -6,8 +6,7 @@ from libs.common.errors import Refused
 from libs.common.exchange.trading_types import OrderStatus
 from services.paper_exchange.core.changes import NakedChanged, OrderChanged, PositionTold
 from services.paper_exchange.core.order import StopKind
-from tests.support.scripted_market import BTC
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 
 def test_an_entry_with_its_stop_is_never_naked() -> None:
@@ -33,9 +32,9 @@ def test_a_position_without_a_stop_is_naked_until_it_has_one() -> None:
 def test_a_stop_waits_as_an_order_and_is_moved_in_place() -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95")
-    before = floor.books.guard(BTC, StopKind.STOP_LOSS)
+    before = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS)
     floor.asks("position/trading-stop", stopLoss="96")
-    after = floor.books.guard(BTC, StopKind.STOP_LOSS)
+    after = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS)
     assert before is not None
     assert after is not None
     assert (after.order_id, after.trigger, after.status) == (before.order_id, D(96), OrderStatus.UNTRIGGERED)
@@ -45,7 +44,7 @@ def test_the_stop_follows_the_position_s_size() -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95")
     floor.buys("1")
-    guard = floor.books.guard(BTC, StopKind.STOP_LOSS)
+    guard = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS)
     assert guard is not None
     assert (guard.qty, floor.position.stop) == (D(2), D(95))
 
@@ -71,9 +70,12 @@ def test_a_stop_dies_with_the_position() -> None:
         ({"stopLoss": "100"}, 10001, "should lower"),
         ({"stopLoss": "95.05"}, 10001, "Price invalid"),
         ({"takeProfit": "100"}, 10001, "should higher"),
-        ({"stopLoss": "96", "tpslMode": "Partial"}, 10001, "Full"),
+        ({"stopLoss": "96", "tpslMode": "Partial"}, 10001, "slSize are required"),
         ({"stopLoss": "96", "positionIdx": 2}, 10001, "position idx"),
-        ({"trailingStop": "3"}, 10001, "trailingStop"),
+        ({"trailingStop": "3.05"}, 10001, "Price invalid"),
+        ({"trailingStop": "100"}, 10001, "more than the price"),
+        ({"trailingStop": "3", "activePrice": "100"}, 10001, "activePrice"),
+        ({"stopLoss": "96", "slOrderType": "Limit", "slLimitPrice": "95"}, 10001, "needs tpslMode Partial"),
     ],
 )
 def test_what_cannot_be_a_stop_is_refused_and_the_old_one_stays(fields: dict[str, str], code: int, text: str) -> None:
@@ -94,9 +96,9 @@ def test_a_flat_position_has_no_stop_to_set() -> None:
 def test_zero_removes_a_stop_and_cancelling_its_order_does_too(path: str) -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95")
-    guard = floor.books.guard(BTC, StopKind.STOP_LOSS)
+    guard = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS)
     assert guard is not None
     floor.asks(path, stopLoss="0", orderId=guard.order_id)
     assert floor.position.stop is None
-    assert floor.books.guard(BTC, StopKind.STOP_LOSS) is None
-    assert BTC in floor.books.naked
+    assert floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS) is None
+    assert BTC_ONLY in floor.books.naked

@@ -99,12 +99,12 @@ def test_a_position_whose_margin_is_gone_is_taken_over_at_its_bankruptcy_price()
     floor.asks("position/set-leverage", buyLeverage="5", sellLeverage="5")
     floor.buys("1")
     entry = floor.position.entry
-    floor.moves("81.5")
-    assert floor.position.size == 1
     floor.moves("81")
+    assert floor.position.size == 1
+    floor.moves("80.8")
     bust = floor.fills[-1]
     assert (bust.kind, bust.creator, floor.position.size) == (ExecutionType.BUST, Creator.TAKE_OVER, D(0))
-    assert bust.price == (entry * D("0.8")).quantize(D("0.1"), "ROUND_FLOOR")
+    assert bust.price == (entry * D("0.8")).quantize(D("0.1"), "ROUND_CEILING")
 
 
 @pytest.mark.parametrize(("side", "rate", "paid"), [("Buy", "0.0001", "0.01"), ("Sell", "0.0001", "-0.01")])

@@ -178,7 +178,8 @@ async def test_the_book_has_bids_below_and_asks_above(routes: list[Route]) -> No
     assert len(bids) == 3
 
 
-async def test_every_symbol_has_one_risk_tier(routes: list[Route]) -> None:
+async def test_every_symbol_has_its_risk_tiers(routes: list[Route]) -> None:
     listed = (await market(routes, "risk-limit", category="linear"))["list"]
 
-    assert [row["symbol"] for row in listed] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert list(dict.fromkeys(row["symbol"] for row in listed)) == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert sum(row["isLowestRisk"] for row in listed) == 3

@@ -5,7 +5,7 @@ import pytest
 from libs.common.units import Instant, Price, Qty
 from services.paper_exchange.adapters.replay import replay_market
 from services.paper_exchange.core.depth import Level
-from services.paper_exchange.core.shown import book_side, instrument_row, risk_row, ticker_row
+from services.paper_exchange.core.shown import book_side, instrument_row, risk_rows, ticker_row
 from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
 from tests.support.scripted_market import instrument
 from tests.support.shown_market import ShownMarket
@@ -49,10 +49,12 @@ def test_a_tickers_change_is_a_fraction_of_the_price_a_day_ago(shown: ShownMarke
     assert row["price24hPcnt"] == format(((last - before) / before).quantize(Decimal("0.000001")).normalize(), "f")
 
 
-def test_the_risk_tier_keeps_half_of_the_least_margin() -> None:
-    row = risk_row(instrument(), 1)
+def test_the_lowest_risk_tier_keeps_half_of_the_least_margin_and_the_next_ones_more() -> None:
+    first, second, *_ = risk_rows(instrument())
 
-    assert (row["initialMargin"], row["maintenanceMargin"], row["maxLeverage"]) == ("0.02", "0.01", "50")
+    assert (first["initialMargin"], first["maintenanceMargin"], first["maxLeverage"]) == ("0.02", "0.01", "50")
+    assert (first["isLowestRisk"], first["mmDeduction"], second["isLowestRisk"]) == (1, "", 0)
+    assert Decimal(str(second["maintenanceMargin"])) > Decimal("0.01")
 
 
 def test_a_book_shows_the_levels_best_first() -> None:
