@@ -19,10 +19,12 @@ async def main() -> None:
     configure_logs("paper_exchange", settings.service)
     clock = SystemClock()
     health = Health("paper_exchange", settings.name)
-    with BooksFile(settings.books, world=settings.world) as file:
-        async with opened_market(settings, clock, file.clock(), health) as market:
+    known, stood = BooksFile.known_terms(settings.books), BooksFile.known_clock(settings.books)
+    async with opened_market(settings, clock, known=known, stood=stood, health=health) as (market, terms):
+        with BooksFile(settings.books, world=settings.world) as file:
+            file.keep_terms(terms)
             private = PrivateHub(clock, settings.key)
-            world = World.open(market, file, private, settings.opening, clock=clock)
+            world = World.open(market, file, private, settings.opening(terms), clock=clock)
             public = PublicHub(world, clock)
             world.onlookers.append(public)
             app = exchange_app(world, file, private, public, settings.key, clock, health)

@@ -14,11 +14,11 @@ from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Symbol
 from services.paper_exchange.adapters.replay import replay_market
 from services.paper_exchange.adapters.synthetic import USUAL_START, synthetic_market
 from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.columns import WEEK_MS, Columns, bar_open, columns_of, group
+from services.paper_exchange.core.columns import WEEK_MS, Columns, Ohlcv, bar_open, columns_of, group
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.listing import Listing
 from services.paper_exchange.core.tape import Recorded, Scale
-from services.paper_exchange.core.trail import Ohlcv, trail
+from services.paper_exchange.core.trail import trail
 from tests.support.panels import MADE_FIRST, STEP_MS, make_panel
 
 BTC, NEW = Symbol("BTCUSDT"), Symbol("NEWUSDT")

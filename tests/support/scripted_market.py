@@ -100,6 +100,12 @@ class ScriptedMarket:
         ]
         return found[-limit:]
 
+    def delisting(self, symbol: Symbol) -> Instant | None:
+        return None
+
+    def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
+        return next((each.at for each in self.funding if each.at > now), Instant(now + 8 * HOUR_MS))
+
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
         return [each for each in self.funding if after < each.at <= until]
 

@@ -108,6 +108,7 @@ class _Opening:
 
     def _remember(self, instruments: Sequence[Instrument], listed: Json, tickers: Json) -> None:
         """Keep the venue's own rows, so that the books can be read while it is away."""
+        self.kept.parent.mkdir(parents=True, exist_ok=True)
         names = {each.symbol for each in instruments}
         self.kept.write_bytes(orjson.dumps({"instruments": _only(listed, names), "tickers": _only(tickers, names)}))
 

@@ -20,8 +20,10 @@ from services.paper_exchange.core.climate import BARS, Cast, CommonDay, GroupDay
 from services.paper_exchange.core.columns import Columns, columns_of, join
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.listing import Listing
+from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.schedule import Schedule
 from services.paper_exchange.core.tape import Scale
+from services.paper_exchange.core.trail import Beat
 from services.paper_exchange.core.troupe import GROUP_SIZE, Role, cast_of, roles
 from services.paper_exchange.core.weaving import SharedBars, Woven, shared_bars, weave
 
@@ -34,7 +36,9 @@ INTERVAL_MS: Final = 5 * MINUTE_MS
 KEPT_DAYS: Final = 480  # of a group of 50 symbols: about 0.4 MB each
 
 
-def synthetic_market(*, seed: int, symbols: int, start: Instant | None, end: Instant | None) -> Board:
+def synthetic_market(
+    *, seed: int, symbols: int, start: Instant | None, end: Instant | None, beat: Beat = Beat.CANDLE
+) -> Board:
     """Return an invented market of `symbols` perpetuals; it starts on 2025-06-02 unless told otherwise.
 
     Raises Misconfigured where there is no room for 90 days of history before `start`, or `end` is not after it.
@@ -47,16 +51,16 @@ def synthetic_market(*, seed: int, symbols: int, start: Instant | None, end: Ins
     if end is not None and end <= begin:
         raise Misconfigured(f"paper.to = {iso(end)}: must be after {iso(begin)}")
     world = _World(seed, groups=-(-symbols // GROUP_SIZE))
-    listings = [_listing(world, place, role) for place, role in enumerate(world.players[:symbols])]
+    listings = [_listing(world, place, role, beat) for place, role in enumerate(world.players[:symbols])]
     schedules = {listing.symbol: Schedule(since=GENESIS) for listing in listings}
     log.info("synthetic.opened", symbols=symbols, seed=seed, start=iso(begin))
     return Board(listings, schedules, start=begin, end=end)
 
 
-def _listing(world: "_World", place: int, role: Role) -> Listing:
+def _listing(world: "_World", place: int, role: Role, beat: Beat) -> Listing:
     instrument = contract(role.symbol, tick=role.tick, price=role.price, launched=GENESIS)
     tape = _Tape(world, *divmod(place, GROUP_SIZE))
-    return Listing(instrument, tape, Scale(role.tick, role.step))
+    return Listing(instrument, Path([tape], beat, role.symbol), Scale(role.tick, role.step))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libs.common.units import DAY_MS, Instant
-from services.paper_exchange.core.trail import Ohlcv
 
 Ints: TypeAlias = NDArray[np.int64]
 WEEK_MS: Final = 7 * DAY_MS
 MONTH_MS: Final = 31 * DAY_MS  # stands for calendar months: such bars are as long as their month is
 _FIRST_MONDAY_MS: Final = 4 * DAY_MS  # 1970-01-05
+
+
+class Ohlcv(NamedTuple):
+    """A candle in whole numbers: prices in ticks, volume in quanta."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
 
 
 @dataclass(frozen=True, slots=True)

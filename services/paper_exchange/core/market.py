@@ -153,6 +153,10 @@ class Market(Protocol):
         """At most `limit` of the newest public trades in (after, now], oldest first; without `after`, however old."""
         ...
 
+    def delisting(self, symbol: Symbol) -> Instant | None:
+        """When the symbol is no longer traded though others are; None if it stays as long as the market does."""
+        ...
+
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
         """Funding settlements in (after, until], sorted by time, then symbol."""
         ...
@@ -161,6 +165,10 @@ class Market(Protocol):
         """The rate that the next settlement will use, as known now."""
         ...
 
+    def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
+        """When funding settles next: the first moment after `now`."""
+        ...
+
     def day(self, symbol: Symbol, now: Instant) -> Day | None:
-        """The last 24 hours as whole candles of the finest data and the forming one; None before the listing."""
+        """The 24 hours before the quarter hour of `now`, and what came since; None before the first tick."""
         ...

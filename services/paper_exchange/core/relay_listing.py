@@ -76,6 +76,12 @@ class RelayListing:
     def rate(self) -> Decimal:
         return next(iter(self._announced(self.figures).values()), Decimal(0))
 
+    def next_settlement(self, now: Instant) -> Instant:
+        """What is announced; where that is over, the interval says it."""
+        interval_ms = self.instrument.funding_interval_ms
+        announced = next(iter(self._announced(self.figures)), now)
+        return announced if announced > now else Instant((now // interval_ms + 1) * interval_ms)
+
     def day(self) -> Day | None:
         """The venue's own figures of the last 24 hours; None where it gives none."""
         read = [_number(self.figures.get(name, "")) for name in _DAY]

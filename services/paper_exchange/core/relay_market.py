@@ -31,7 +31,6 @@ _ITS_OWN: Final = (
     "indexPrice",
     "openInterest",
     "openInterestValue",
-    "nextFundingTime",
     "fundingIntervalHour",
     "fundingCap",
     "basisRate",
@@ -190,6 +189,14 @@ class RelayedMarket:
 
     def funding_rate(self, symbol: Symbol, now: Instant) -> Decimal:
         return self.listings[symbol].rate
+
+    def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
+        return self.listings[symbol].next_settlement(now)
+
+    def delisting(self, symbol: Symbol) -> Instant | None:
+        """Since when nothing is heard of a symbol though others are heard."""
+        listing = self.listings[symbol]
+        return listing.candles.known_to if listing.silent else None
 
     def day(self, symbol: Symbol, now: Instant) -> Day | None:
         listing = self.listings.get(symbol)

@@ -10,7 +10,6 @@ from typing import Final, Protocol, runtime_checkable
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.archive import Kind
 
-STRIDE_MS: Final = 300_000  # market time that is played at once when there is much of it
 SERVER_ERROR: Final = 10016
 FILLING: Final = ("/v5/order/create", "/v5/order/amend")  # what could fill at a price that is no more
 

@@ -70,6 +70,8 @@ def test_funding_settles_at_the_rate_announced_last(listing: RelayListing) -> No
     listing.hear_ticker(ticker(1, fundingRate="0.0003"))
     assert listing.rate == D("0.0003")
     assert listing.settlements(START, EIGHT) == [(EIGHT, D("0.0003"))]
+    assert listing.next_settlement(START) == EIGHT
+    assert listing.next_settlement(EIGHT) == EIGHT + 8 * HOUR_MS
 
     listing.hear_ticker(ticker(2, fundingRate="-0.0005", nextFundingTime=str(EIGHT + 8 * HOUR_MS)))
     assert listing.settlements(START, EIGHT) == [(EIGHT, D("0.0003"))]

@@ -117,6 +117,7 @@ def test_a_symbol_that_fell_silent_holds_up_no_other(market: RelayedMarket) -> N
     closes(market, BTC)
     market.release(Instant(NOON + MINUTE_MS + 1))
     assert market.horizon == NOON + MINUTE_MS + 1
+    assert (market.delisting(ETH), market.delisting(BTC)) == (NOON, None)
 
 
 def test_candles_are_memory_and_archive_together(market: RelayedMarket) -> None:
@@ -194,7 +195,8 @@ def test_prices_figures_and_funding_are_those_that_were_heard(market: RelayedMar
     market.hear(ticker(1, openInterest="7", bid1Price="5", fundingRate="0.0002", nextFundingTime=str(eight)))
     assert (market.price(BTC, NOON), market.mark(BTC, NOON), market.price(ETH, NOON)) == (D(100), D(100), None)
     assert market.price(BTC, Instant(NOON - 1)) == minute(NOON - 2 * MINUTE_MS).close
-    assert market.figures(BTC) == {"openInterest": "7", "nextFundingTime": str(eight)}
+    assert market.figures(BTC) == {"openInterest": "7"}
+    assert market.next_settlement(BTC, NOON) == eight
     assert market.funding_rate(BTC, NOON) == D("0.0002")
     assert market.settlements(NOON, eight) == [Settlement(eight, BTC, D("0.0002"))]
     assert market.day(BTC, NOON) is None
