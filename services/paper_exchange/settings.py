@@ -15,7 +15,7 @@ from libs.common.settings.sections import (
     ServiceSection,
 )
 from libs.common.units import Usd
-from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.adapters.relay_opening import Upstream
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.terms import Terms

@@ -16,9 +16,9 @@ from libs.common.http import serve_http
 from libs.common.units import Usd
 from services.paper_exchange.adapters.app import exchange_app
 from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.private_rest import Key
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
 from services.paper_exchange.service import Opening, World
 from tests.support.paper_venue import KEY, SECRET, PaperVenue

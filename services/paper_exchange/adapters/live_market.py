@@ -1,6 +1,6 @@
 """The relayed market with the means to ask its venue for what it does not remember."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import Instrument
@@ -8,6 +8,7 @@ from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.relay_history import RelayHistory
 from services.paper_exchange.adapters.upstream_rest import UpstreamRest
 from services.paper_exchange.core.archive import Kind, Series
+from services.paper_exchange.core.market import Bar
 from services.paper_exchange.core.refusals import refusal
 from services.paper_exchange.core.relay_market import RelayedMarket
 from services.paper_exchange.core.relayed import SERVER_ERROR
@@ -28,9 +29,11 @@ class LiveMarket(RelayedMarket):
         end: Instant | None,
         limit: int,
         now: Instant,
-    ) -> None:
+    ) -> Sequence[Bar]:
         """See Recalls.recall."""
+        series = Series(kind, symbol, interval_ms)
         try:
-            await self.history.recall(Series(kind, symbol, interval_ms), start=start, end=end, limit=limit, now=now)
+            await self.history.recall(series, start=start, end=end, limit=limit, now=now)
         except Transient as error:
             raise refusal(SERVER_ERROR, f"Server error: {error}") from error
+        return self.told(series, start=start, end=end, limit=limit, now=now)

@@ -46,11 +46,6 @@ class KlineCache:
             kept = self._direct(symbol, interval_ms, start=None, end=Instant(until - 1), limit=limit, now=now)[::-1]
         elif missing:
             fresh = self._direct(symbol, interval_ms, start=last, end=Instant(until - 1), limit=missing, now=now)
-            if len(fresh) < missing:  # a market with holes, or one that does not remember so much
-                fresh, kept = (
-                    self._direct(symbol, interval_ms, start=None, end=Instant(until - 1), limit=limit, now=now),
-                    [],
-                )
             kept = (kept + fresh[::-1])[-MOST_KEPT:]
         self._series[symbol, interval_ms] = until, kept
         return kept

@@ -147,12 +147,25 @@ class RelayedMarket:
     def marks(
         self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
     ) -> Sequence[Bar]:
-        return self._archived(Kind.MARK, symbol, interval_ms, start, end, limit, now)
+        """Of what was asked of the venue: see `lacking`."""
+        return self.told(Series(Kind.MARK, symbol, interval_ms), start=start, end=end, limit=limit, now=now)
 
     def premiums(
         self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
     ) -> Sequence[Bar]:
-        return self._archived(Kind.PREMIUM, symbol, interval_ms, start, end, limit, now)
+        """Of what was asked of the venue: see `lacking`."""
+        return self.told(Series(Kind.PREMIUM, symbol, interval_ms), start=start, end=end, limit=limit, now=now)
+
+    def told(
+        self, series: Series, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
+    ) -> Sequence[Bar]:
+        """Candles of a series as far as they are here: see `lacking`."""
+        symbol, interval_ms = series.symbol, series.interval_ms
+        listing = self.listings.get(symbol)
+        if listing is None or series.kind is Kind.LAST:
+            return self.bars(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
+        bars = self.archive.read(series, self._asked(listing, interval_ms, start, end, limit, now))
+        return [replace(bar, closed=bar_close(bar.open_at, interval_ms) <= now) for bar in bars]
 
     def lacking(
         self,
@@ -236,23 +249,6 @@ class RelayedMarket:
         """The part of a stretch that is older than what is in memory."""
         since = listing.candles.since(interval_ms)
         return stretch if since is None else Stretch(stretch.begin, min(stretch.end, max(since, stretch.begin)))
-
-    def _archived(
-        self,
-        kind: Kind,
-        symbol: Symbol,
-        interval_ms: int,
-        start: Instant | None,
-        end: Instant | None,
-        limit: int,
-        now: Instant,
-    ) -> Sequence[Bar]:
-        listing = self.listings.get(symbol)
-        if listing is None:
-            return ()
-        stretch = self._asked(listing, interval_ms, start, end, limit, now)
-        bars = self.archive.read(Series(kind, symbol, interval_ms), stretch)
-        return [replace(bar, closed=bar_close(bar.open_at, interval_ms) <= now) for bar in bars]
 
 
 def _at(tick: Tick) -> Instant:

@@ -4,11 +4,12 @@ The market's clock is the venue's own, as heard, so it is never ahead of what is
 heard of stands still. What was missed is played, in order, before anything newer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.archive import Kind
+from services.paper_exchange.core.market import Bar
 
 SERVER_ERROR: Final = 10016
 FILLING: Final = ("/v5/order/create", "/v5/order/amend")  # what could fill at a price that is no more
@@ -32,7 +33,7 @@ class Relayed(Protocol):
 
 @runtime_checkable
 class Recalls(Protocol):
-    """A market that can ask for the candles that it does not remember."""
+    """A market that asks its venue for the candles that it does not remember."""
 
     async def recall(
         self,
@@ -44,8 +45,8 @@ class Recalls(Protocol):
         end: Instant | None,
         limit: int,
         now: Instant,
-    ) -> None:
-        """Return when the candles of a question can be read; raises Refused where they cannot be had."""
+    ) -> Sequence[Bar]:
+        """Like Market.bars, however old the candles are; raises Refused where they cannot be had."""
         ...
 
 

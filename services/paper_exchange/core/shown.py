@@ -8,11 +8,12 @@ from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
-from libs.common.units import Instant, Symbol
+from libs.common.units import Instant, Symbol, ceil_to, floor_to
 from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.checks import REACH
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.market import Bar, Market
+from services.paper_exchange.core.market import Bar, Market, Trade
 from services.paper_exchange.core.relayed import Relayed
 from services.paper_exchange.core.tiers import tiers
 
@@ -70,7 +71,7 @@ def instrument_row(instrument: Instrument, number: int) -> Json:
 
 
 def risk_rows(instrument: Instrument) -> list[Json]:
-    """The risk tiers of a symbol, lowest first."""
+    """The risk tiers of a symbol, smallest first; a position's riskId is the tier's id."""
     return [
         {
             "id": tier.number,
@@ -86,6 +87,32 @@ def risk_rows(instrument: Instrument) -> list[Json]:
     ]
 
 
+def price_limit_row(instrument: Instrument, quote: Quote, now: Instant) -> Json:
+    """The highest price at which one may buy, and the lowest at which one may sell."""
+    tick = instrument.tick
+    return {
+        "symbol": instrument.symbol,
+        "buyLmt": plain(floor_to(quote.last * (1 + REACH), tick)),
+        "sellLmt": plain(max(ceil_to(quote.last * (1 - REACH), tick), tick)),
+        "ts": str(now),
+    }
+
+
+def trade_row(trade: Trade) -> Json:
+    """A row of recent-trade; the side is the taker's."""
+    return {
+        "execId": trade.trade_id,
+        "symbol": trade.symbol,
+        "price": plain(trade.price),
+        "size": plain(trade.qty),
+        "side": trade.taker.value,
+        "time": str(trade.at),
+        "isBlockTrade": False,
+        "isRPITrade": False,
+        "seq": str(trade.number),
+    }
+
+
 def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     """A row of tickers; None before the first tick."""
     now, symbol = shown.now, instrument.symbol
@@ -98,7 +125,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     return {
         "symbol": symbol,
         "lastPrice": last,
-        "indexPrice": last,
+        "indexPrice": plain(quote.mark),  # there is no other venue to make an index of
         "markPrice": plain(quote.mark),
         "prevPrice24h": plain(day.open),
         "price24hPcnt": plain(((quote.last - day.open) / day.open).quantize(_PCNT, ROUND_HALF_EVEN)),
