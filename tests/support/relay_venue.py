@@ -1,12 +1,16 @@
 """A paper exchange that relays another venue, served in the test's own process."""
 
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
 
 from libs.common.background import beside
 from libs.common.clock import SystemClock
@@ -22,24 +26,58 @@ from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
 from services.paper_exchange.service import Opening, World
 from tests.support.paper_venue import KEY, SECRET, PaperVenue
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @dataclass
 class RelayVenue(PaperVenue):
     """Its market moves when the upstream's does."""
 
-    async def ready(self) -> dict[str, object]:
-        body: dict[str, object] = (await self.http.get("/health/ready")).json()
-        return body
+    async def why(self) -> str:
+        """What it waits for; empty when it is ready."""
+        answer = await self.http.get("/health/ready")
+        assert (answer.status_code == 200) is answer.json()["ready"]
+        return str(answer.json()["why"].get("upstream", ""))
 
-    async def is_ready(self) -> None:
+    async def is_ready(self, *, within_s: float = PATIENCE_S) -> None:
         """Wait until orders are taken."""
 
         async def check() -> bool:
-            return (await self.http.get("/health/ready")).status_code == 200
+            return not await self.why()
 
-        await eventually(check)
+        await eventually(check, within_s=within_s)
+
+    async def is_cut_off(self) -> None:
+        """Wait until it says that its market is not heard."""
+        await eventually(self.why)
+
+    async def market(self, name: str, **params: str | int) -> dict[str, Any]:
+        """Ask for public data."""
+        query = {"category": "linear", "symbol": "BTCUSDT", **params}
+        body: dict[str, Any] = (await self.http.get(f"/v5/market/{name}", params=query)).json()
+        return body
+
+    async def candles(self, interval: str = "1", *, kind: str = "kline", **params: str | int) -> list[list[str]]:
+        rows: list[list[str]] = (await self.market(kind, interval=interval, **params))["result"]["list"]
+        return rows
+
+    async def asks(self, path: str, **fields: str) -> dict[str, Any]:
+        """Send a signed request."""
+        body = orjson.dumps({"category": "linear", "symbol": "BTCUSDT", **fields})
+        at = str(SystemClock().now())
+        sign = hmac.new(SECRET.encode(), f"{at}{KEY}5000".encode() + body, hashlib.sha256).hexdigest()
+        proof = {"X-BAPI-TIMESTAMP": at, "X-BAPI-RECV-WINDOW": "5000", "X-BAPI-SIGN": sign}
+        answer = await self.http.post(f"/v5/{path}", content=body, headers={"X-BAPI-API-KEY": KEY, **proof})
+        read: dict[str, Any] = answer.json()
+        return read
+
+    async def buys(self, qty: str, **fields: str) -> dict[str, Any]:
+        return await self.asks("order/create", side="Buy", **{"orderType": "Market", "qty": qty, **fields})
+
+    async def fills(self) -> list[tuple[str, str, str]]:
+        """Side, quantity and price of every fill, oldest first."""
+        rows: Any = (await self.audit())["fills"]
+        return [(row["side"], row["qty"], row["price"]) for row in rows]
 
     async def reaches(self, market_ms: int) -> None:
         """Wait until the market was played up to there."""

@@ -58,10 +58,12 @@ class ToldVenue:
     rate: str = "0.0001"
     settled: list[tuple[int, str]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
+    paths: set[str] = field(default_factory=set)
+    headers: set[str] = field(default_factory=set)
     refusing: int = 0  # HTTP status of every REST answer, where it is not 0
     deaf: bool = False  # connections stay open, and nothing is said on them
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
-    said: int = 0
+    updates: int = 0
 
     @property
     def url(self) -> str:
@@ -108,12 +110,11 @@ class ToldVenue:
             side.update(changes)
             for price in [price for price, qty in changes.items() if qty == "0"]:
                 del side[price]
-        await self.says(self._book("delta", bids or {}, asks or {}))
+        await self.says(self.book("delta", bids or {}, asks or {}))
 
     async def says(self, frame: Any) -> None:
         """Send a frame to everybody who listens; text is sent as it is."""
         text = frame if isinstance(frame, str) else orjson.dumps(frame).decode()
-        self.said += 1
         for socket in tuple(self.sockets):
             if not self.deaf and not socket.closed:
                 await socket.send_str(text)
@@ -137,8 +138,9 @@ class ToldVenue:
         data = {**row, "start": bar.open_at, "end": bar.open_at + MINUTE_MS - 1, "confirm": bar.closed, "interval": "1"}
         return {"topic": "kline.1.BTCUSDT", "type": "snapshot", "ts": self.now, "data": [data]}
 
-    def _book(self, kind: str, bids: dict[str, str], asks: dict[str, str]) -> dict[str, Any]:
-        data = {"s": "BTCUSDT", "b": [*bids.items()], "a": [*asks.items()], "u": self.said + 2, "seq": self.said}
+    def book(self, kind: str, bids: dict[str, str], asks: dict[str, str]) -> dict[str, Any]:
+        self.updates += 1
+        data = {"s": "BTCUSDT", "b": [*bids.items()], "a": [*asks.items()], "u": self.updates, "seq": self.updates}
         return {"topic": "orderbook.50.BTCUSDT", "type": kind, "ts": self.now, "cts": self.now, "data": data}
 
     def _funding(self) -> dict[str, str]:
@@ -174,6 +176,7 @@ class ToldVenue:
     async def answer(self, request: web.Request) -> web.Response:
         name = request.path.removeprefix("/v5/market/")
         self.asked[name] += 1
+        self._note(request)
         if self.refusing:
             return web.Response(status=self.refusing, text="403, access too frequent")
         results: dict[str, Any] = {
@@ -191,6 +194,7 @@ class ToldVenue:
         return web.json_response(body)
 
     async def listens(self, request: web.Request) -> web.WebSocketResponse:
+        self._note(request)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.add(socket)
@@ -202,6 +206,10 @@ class ToldVenue:
             self.sockets.discard(socket)
         return socket
 
+    def _note(self, request: web.Request) -> None:
+        self.paths.add(request.path)
+        self.headers |= set(request.headers)
+
     async def _answers(self, socket: web.WebSocketResponse, asked: Any) -> None:
         self.asked[asked["op"]] += 1
         await socket.send_json({"success": True, "ret_msg": "", "op": asked["op"], "req_id": asked["req_id"]})
@@ -210,7 +218,7 @@ class ToldVenue:
                 frame = {"topic": topic, "type": "snapshot", "ts": self.now, "cs": 1, "data": self.ticker()}
                 await socket.send_json(frame)
             elif topic.startswith("orderbook"):
-                await socket.send_json(self._book("snapshot", self.bids, self.asks))
+                await socket.send_json(self.book("snapshot", self.bids, self.asks))
 
     @staticmethod
     def instrument() -> dict[str, Any]:

@@ -45,7 +45,8 @@ class Relay:
         self._arrived: deque[tuple[float, Instant]] = deque()  # when, and the market's time that it told of
         self._newest = market.horizon
         self._is_filled = False
-        self._live_at: float | None = None  # monotonic: when the market was last known to be as it is
+        self._heard_at: float | None = None  # monotonic: when this session last heard anything
+        self._live_at: float | None = None  # and when the market was last known to be as it is
         self._why = "not connected yet"
         self._overdue: dict[Symbol, float] = {}
 
@@ -67,6 +68,7 @@ class Relay:
 
     async def _session(self) -> None:
         """Listen until the stream ends; raises Transient."""
+        self._heard_at = None
         async with upstream_stream(self._url) as stream:
             for listing in self._market.listings.values():
                 listing.book.clear()
@@ -80,8 +82,7 @@ class Relay:
         unread = 0
         while True:
             text = await stream.next()
-            if self._is_filled:
-                self._live_at = self._clock.monotonic_ms()
+            self._heard_at = self._clock.monotonic_ms()
             try:
                 heard = read_frame(text)
             except Poison as error:
@@ -107,7 +108,7 @@ class Relay:
         since = self._market.horizon
         self._why = "catching up"
         await self._history.catch_up(since, max(self._newest, await self._history.now()))
-        self._is_filled, self._live_at = True, self._clock.monotonic_ms()
+        self._is_filled = True
         log.info("upstream.live", missed_ms=self._newest - since)
         while True:
             await self._clock.sleep(LOOK_S)
@@ -136,7 +137,8 @@ class Relay:
             wall = self._clock.monotonic_ms()
             while self._arrived and self._arrived[0][0] <= wall - JITTER_MS:
                 until = self._arrived.popleft()[1]
-            if self._is_filled:
+            if self._is_filled and self._heard_at is not None:  # questions may be answered while the stream is silent
+                self._live_at = self._heard_at
                 self._market.release(until)
             self._say(wall)
             await self._clock.sleep(TURN_S)

@@ -24,7 +24,7 @@ class CandleTiers:
         self._tiers: dict[int, list[Bar]] = {length: [] for length in KEPT}  # coarsest first
         self._forming: dict[Instant, tuple[Instant, Bar]] = {}  # as it was at a moment
         self._ahead: dict[Instant, Bar] = {}
-        self._begun: Instant | None = None
+        self._begun: dict[int, Instant] = {}  # where a tier begins because the symbol does
 
     @property
     def known_to(self) -> Instant:
@@ -41,8 +41,8 @@ class CandleTiers:
     def load(self, length: int, bars: Sequence[Bar], *, all_there_are: bool) -> None:
         """Begin a tier with closed candles, oldest first; what it held is forgotten."""
         self._tiers[length] = list(bars[-KEPT[length] :])
-        if all_there_are and bars and length == MINUTE_MS:
-            self._begun = bars[0].open_at
+        if all_there_are and bars:
+            self._begun[length] = bars[0].open_at
         self._catch_up()
 
     def hear(self, bar: Bar, at: Instant) -> None:
@@ -70,7 +70,7 @@ class CandleTiers:
         if not firsts:
             return None
         first, opened = min(firsts), bar_open(min(firsts), interval_ms)
-        return opened if first in {opened, self._begun} else bar_close(opened, interval_ms)
+        return opened if first in {opened, *self._begun.values()} else bar_close(opened, interval_ms)
 
     def price(self, now: Instant) -> Price | None:
         """The close of the newest candle that ended by `now`; the oldest open where none did."""

@@ -142,7 +142,8 @@ class RelayedMarket:
         stretch = self._asked(listing, interval_ms, start, end, limit, now)
         old = self._old(listing, interval_ms, stretch)
         recent = listing.candles.bars(interval_ms, old.end, stretch.end, now)
-        return self.archive.read(Series(Kind.LAST, symbol, interval_ms), old) + recent
+        found = self.archive.read(Series(Kind.LAST, symbol, interval_ms), old) + recent
+        return found[:limit] if start is not None else found[-limit:]
 
     def marks(
         self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
@@ -164,7 +165,8 @@ class RelayedMarket:
         listing = self.listings.get(symbol)
         if listing is None or series.kind is Kind.LAST:
             return self.bars(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
-        bars = self.archive.read(series, self._asked(listing, interval_ms, start, end, limit, now))
+        found = self.archive.read(series, self._asked(listing, interval_ms, start, end, limit, now))
+        bars = found[:limit] if start is not None else found[-limit:]
         return [replace(bar, closed=bar_close(bar.open_at, interval_ms) <= now) for bar in bars]
 
     def lacking(
@@ -242,8 +244,9 @@ class RelayedMarket:
         limit: int,
         now: Instant,
     ) -> Stretch:
-        launched = listing.instrument.launched
-        return asked(interval_ms, start=start, end=end, limit=limit, now=now, since=launched)
+        """One more than the newest that are asked for: the candle of now may have not begun yet."""
+        most = limit if start is not None else limit + 1
+        return asked(interval_ms, start=start, end=end, limit=most, now=now, since=listing.instrument.launched)
 
     def _old(self, listing: RelayListing, interval_ms: int, stretch: Stretch) -> Stretch:
         """The part of a stretch that is older than what is in memory."""
