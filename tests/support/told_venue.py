@@ -62,6 +62,8 @@ class ToldVenue:
     headers: set[str] = field(default_factory=set)
     refusing: int = 0  # HTTP status of every REST answer, where it is not 0
     deaf: bool = False  # connections stay open, and nothing is said on them
+    forgetful: bool = False  # subscriptions are not answered, pings are
+    shows_levels: bool = True
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
     updates: int = 0
 
@@ -212,12 +214,14 @@ class ToldVenue:
 
     async def _answers(self, socket: web.WebSocketResponse, asked: Any) -> None:
         self.asked[asked["op"]] += 1
+        if self.forgetful and asked["op"] == "subscribe":
+            return
         await socket.send_json({"success": True, "ret_msg": "", "op": asked["op"], "req_id": asked["req_id"]})
         for topic in asked.get("args", []) if asked["op"] == "subscribe" else []:
             if topic.startswith("tickers"):
                 frame = {"topic": topic, "type": "snapshot", "ts": self.now, "cs": 1, "data": self.ticker()}
                 await socket.send_json(frame)
-            elif topic.startswith("orderbook"):
+            elif topic.startswith("orderbook") and self.shows_levels:
                 await socket.send_json(self.book("snapshot", self.bids, self.asks))
 
     @staticmethod

@@ -76,7 +76,7 @@ class Relay:
             async with together() as tasks:
                 tasks.create_task(stream.ping(self._clock))
                 tasks.create_task(self._listen(stream))
-                tasks.create_task(self._mend())
+                tasks.create_task(self._mend(stream))
 
     async def _listen(self, stream: UpstreamStream) -> None:
         unread = 0
@@ -91,6 +91,7 @@ class Relay:
                     log.warning("upstream.unreadable", reason=str(error), frames=unread)
                 continue
             if isinstance(heard, Answered):
+                stream.unanswered -= heard.op == "subscribe"
                 if not heard.succeeded:
                     log.warning("upstream.refused", text=heard.text)
                 continue
@@ -103,16 +104,20 @@ class Relay:
                 self._newest = heard.at
                 self._arrived.append((self._clock.monotonic_ms(), heard.at))
 
-    async def _mend(self) -> None:
+    async def _mend(self, stream: UpstreamStream) -> None:
         """Fill in what was missed before this session, then what the stream fails to tell."""
         since = self._market.horizon
         self._why = "catching up"
         await self._history.catch_up(since, max(self._newest, await self._history.now()))
+        await stream.subscribed(self._clock)
         self._is_filled = True
         log.info("upstream.live", missed_ms=self._newest - since)
         while True:
             await self._clock.sleep(LOOK_S)
             wall = self._clock.monotonic_ms()
+            await stream.subscribed(self._clock)
+            for symbol in self._market.without_levels():
+                await stream.ask_for_levels(symbol)  # its snapshot was lost, or is on its way
             unclosed = self._market.unclosed(self._newest)
             self._overdue = {symbol: self._overdue.get(symbol, wall) for symbol in unclosed}
             for symbol, since_wall in self._overdue.items():

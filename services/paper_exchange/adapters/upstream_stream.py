@@ -21,6 +21,7 @@ PATH: Final = "/v5/public/linear"
 OPEN_S: Final = 10
 PING_S: Final = 1.0  # a lively venue answers at once: this is how we know that prices stand still and are not lost
 SILENT_S: Final = 3.0
+LOOK_S: Final = 0.02
 LARGEST_FRAME: Final = 4 * 2**20
 
 
@@ -30,6 +31,7 @@ class UpstreamStream:
     def __init__(self, wire: ClientConnection) -> None:
         self._wire = wire
         self._asked = 0
+        self.unanswered = 0  # subscriptions
 
     async def next(self) -> str | bytes:
         try:
@@ -49,10 +51,20 @@ class UpstreamStream:
     async def subscribe(self, symbols: Sequence[Symbol]) -> None:
         """Subscribe symbol by symbol: one that the venue refuses spoils no other."""
         for symbol in symbols:
+            self.unanswered += 1
             await self._ask("subscribe", topics(symbol))
+
+    async def subscribed(self, clock: Clock) -> None:
+        """Return when every subscription was answered; raises Transient where one is not."""
+        began = clock.monotonic_ms()
+        while self.unanswered > 0:
+            if clock.monotonic_ms() - began > SILENT_S * 1_000:
+                raise Transient(f"{self.unanswered} subscriptions were not answered")
+            await clock.sleep(LOOK_S)
 
     async def ask_for_levels(self, symbol: Symbol) -> None:
         """Subscribe anew to an order book, which begins with a snapshot."""
+        self.unanswered += 1
         await self._ask("unsubscribe", [f"orderbook.{DEPTH}.{symbol}"])
         await self._ask("subscribe", [f"orderbook.{DEPTH}.{symbol}"])
 

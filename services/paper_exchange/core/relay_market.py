@@ -96,6 +96,9 @@ class RelayedMarket:
         """Symbols of which a minute is over at `until` whose closed candle was not heard."""
         return [symbol for symbol, each in self.listings.items() if each.candles.known_to + MINUTE_MS <= until]
 
+    def without_levels(self) -> list[Symbol]:
+        return [symbol for symbol, each in self.listings.items() if each.book.sides() is None and not each.silent]
+
     def trouble(self, symbol: Symbol) -> str:
         """See Relayed.trouble."""
         listing = self.listings.get(symbol)

@@ -62,8 +62,9 @@ class CandlesHeard:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The venue's answer to something that was sent; it says only that the connection lives."""
+    """The venue's answer to something that was sent."""
 
+    op: str
     succeeded: bool
     text: str
 
@@ -81,7 +82,7 @@ def read_frame(text: str | bytes) -> Heard:
     try:
         frame = orjson.loads(text)
         if "topic" not in frame:
-            return Answered(frame.get("success", True) is True, str(frame.get("ret_msg", "")))
+            return Answered(str(frame.get("op", "")), frame.get("success", True) is True, str(frame.get("ret_msg", "")))
         topic = str(frame["topic"])
         return _READERS[topic.partition(".")[0]](frame, topic)
     except (ValueError, TypeError, LookupError, AttributeError, InvalidOperation) as error:

@@ -182,14 +182,18 @@ async def test_an_upstream_that_goes_away_and_comes_back_is_followed(tmp_path: P
             assert await relay.candles(limit=30) == venue.candles({"interval": "1", "limit": 30})
 
 
-async def test_funding_settles_at_the_rate_that_the_upstream_announced(relay: RelayVenue, upstream: ToldVenue) -> None:
-    await relay.buys("2")
-    upstream.rate = "0.001"
-    await upstream.tells_ticker()
-    await upstream.passes(8 * HOUR_MS)
-    await relay.reaches(upstream.now)
-    rows: Any = (await relay.audit())["funding"]
-    assert [(row["rate"], row["time"], row["amount"]) for row in rows] == [("0.001", MORNING + 8 * HOUR_MS, "0.2")]
+async def test_funding_settles_at_the_rate_that_the_upstream_announced(tmp_path: Path) -> None:
+    venue = ToldVenue()
+    await venue.passes(8 * HOUR_MS - MINUTE_MS)
+    async with serving(venue), relay_venue(tmp_path, venue.url) as relay:
+        await relay.is_ready()
+        await relay.buys("2")
+        venue.rate = "0.001"
+        await venue.tells_ticker()
+        await venue.passes(2 * MINUTE_MS)
+        await relay.reaches(venue.now)
+        rows: Any = (await relay.audit())["funding"]
+        assert [(row["rate"], row["time"], row["amount"]) for row in rows] == [("0.001", MORNING + 8 * HOUR_MS, "0.2")]
 
 
 async def test_a_restart_finds_the_books_and_plays_what_was_missed(upstream: ToldVenue, tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ async def test_a_restart_finds_the_books_and_plays_what_was_missed(upstream: Tol
         await first.is_ready()
         await first.buys("1", stopLoss="95")
     await upstream.trades_at("94", "5", heard=False)
-    await upstream.passes(2 * HOUR_MS, heard=False)
+    await upstream.passes(30 * MINUTE_MS, heard=False)
     async with relay_venue(tmp_path, upstream.url) as second:
         await second.is_ready()
         await second.reaches(upstream.now)
@@ -236,6 +240,34 @@ async def test_the_clock_goes_as_the_upstreams_does(relay: RelayVenue) -> None:
         assert answer.status_code == 400
         assert "relayed" in answer.json()["error"]
     assert (await relay.http.post("/paper/v1/clock", json={"paused": False})).status_code == 200
+
+
+async def test_a_subscription_that_is_not_answered_is_made_again(upstream: ToldVenue, tmp_path: Path) -> None:
+    upstream.forgetful = True
+    async with relay_venue(tmp_path, upstream.url) as relay:
+
+        async def has_asked() -> bool:
+            return upstream.asked["subscribe"] > 1
+
+        await eventually(has_asked, within_s=LONG_ENOUGH_S)
+        assert await relay.why()
+        upstream.forgetful = False
+        await relay.is_ready(within_s=LONG_ENOUGH_S)
+        assert (await relay.buys("1"))["retCode"] == 0
+
+
+async def test_levels_that_never_came_are_asked_for_again(upstream: ToldVenue, tmp_path: Path) -> None:
+    upstream.shows_levels = False
+    async with relay_venue(tmp_path, upstream.url) as relay:
+        await relay.is_ready()
+        assert "no levels of BTCUSDT" in (await relay.buys("1"))["retMsg"]
+        upstream.shows_levels = True
+
+        async def is_whole() -> bool:
+            answer = await relay.buys("1")
+            return bool(answer["retCode"] == 0)
+
+        await eventually(is_whole)
 
 
 async def test_a_symbol_that_is_not_listed_names_the_key(upstream: ToldVenue, tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_levels_are_met_at_their_own_time_and_modelled_before_it(market: Relayed
 def test_orders_are_refused_with_a_reason_while_prices_cannot_be_trusted(market: RelayedMarket) -> None:
     assert market.trouble(BTC) == ""
     assert market.trouble(ETH) == "no levels of ETHUSDT yet"
+    assert market.without_levels() == [ETH]
     assert market.trouble(Symbol("XUSDT")) == ""
     market.release(Instant(NOON + BEHIND_MS + 1_001))
     assert market.trouble(BTC) == "6 s of market have to be played first"

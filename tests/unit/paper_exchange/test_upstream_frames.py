@@ -67,9 +67,9 @@ def test_a_candle_is_closed_when_the_venue_says_so() -> None:
 @pytest.mark.parametrize(
     ("answer", "heard"),
     [
-        ({"success": True, "ret_msg": "pong", "op": "ping"}, Answered(True, "pong")),
-        ({"success": False, "ret_msg": "error:handler not found"}, Answered(False, "error:handler not found")),
-        ({"op": "pong"}, Answered(True, "")),
+        ({"success": True, "ret_msg": "pong", "op": "ping"}, Answered("ping", True, "pong")),
+        ({"success": False, "ret_msg": "error:handler not found"}, Answered("", False, "error:handler not found")),
+        ({"op": "pong"}, Answered("pong", True, "")),
     ],
 )
 def test_what_has_no_topic_is_an_answer(answer: Row, heard: Answered) -> None:
