@@ -24,6 +24,9 @@ from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
+from services.paper_exchange.adapters.restarts import Restarts
+from services.paper_exchange.adapters.venue_clock import VenueClock
+from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.service import Opening, World
 from tests.support.paper_venue import KEY, SECRET, PaperVenue
 from tests.support.waiting import PATIENCE_S, eventually
@@ -99,12 +102,13 @@ async def relay_venue(
         stood = file.clock()
         since = stood.market if stood else None
         async with relayed_market(there, symbols, since=since, clock=clock, health=health) as market:
-            private = PrivateHub(clock, key)
+            shown = VenueClock(clock, Faults())
+            private = PrivateHub(shown, key)
             opening = Opening(Usd(Decimal(100_000)), 7, Decimal(1), paused=False)
             world = World.open(market, file, private, opening, clock=clock)
-            public = PublicHub(world, clock)
+            public = PublicHub(world, shown)
             world.onlookers.append(public)
-            app = exchange_app(world, file, private, public, key, clock, health)
+            app = exchange_app(world, file, private, public, key, shown, Restarts(clock), health)
             async with (
                 serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-3", home=home, clock=clock) as port,
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
-from libs.common.units import Instant, Symbol, ceil_to, floor_to
+from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.checks import REACH
+from services.paper_exchange.core.checks import price_limits
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market, Trade
@@ -81,7 +81,7 @@ def risk_rows(instrument: Instrument) -> list[Json]:
             "initialMargin": plain(tier.initial_rate),
             "isLowestRisk": int(tier.number == 1),
             "maxLeverage": plain(tier.max_leverage),
-            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
+            "mmDeduction": plain(tier.deduction),
         }
         for tier in tiers(instrument)
     ]
@@ -89,13 +89,8 @@ def risk_rows(instrument: Instrument) -> list[Json]:
 
 def price_limit_row(instrument: Instrument, quote: Quote, now: Instant) -> Json:
     """The highest price at which one may buy, and the lowest at which one may sell."""
-    tick = instrument.tick
-    return {
-        "symbol": instrument.symbol,
-        "buyLmt": plain(floor_to(quote.last * (1 + REACH), tick)),
-        "sellLmt": plain(max(ceil_to(quote.last * (1 - REACH), tick), tick)),
-        "ts": str(now),
-    }
+    low, high = price_limits(quote, instrument)
+    return {"symbol": instrument.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": str(now)}
 
 
 def trade_row(trade: Trade) -> Json:
