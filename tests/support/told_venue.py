@@ -169,6 +169,7 @@ class ToldVenue:
         """Rows of a kline question, newest first; of the mark price they are the last price's, without volume."""
         interval_ms = INTERVALS[query["interval"]]
         start, end, limit = int(query.get("start", 0)), int(query.get("end", 2**53)), int(query.get("limit", 200))
+        assert start <= end, "what a venue refuses"
         known = [bar for bar in self.minutes if bar.open_at < self.now]
         grouped = groupby(known, key=lambda bar: bar_open(bar.open_at, interval_ms))
         bars = [merged(tuple(parts), open_at) for open_at, parts in grouped]

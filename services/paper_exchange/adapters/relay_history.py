@@ -110,6 +110,8 @@ class RelayHistory:
 
     async def _bars(self, kind: Kind, symbol: Symbol, interval_ms: int, stretch: Stretch) -> Sequence[Bar]:
         """Candles that open in a stretch of at most MOST_ASKED, oldest first, the forming one included."""
+        if stretch.end <= stretch.begin:
+            return ()
         return await self._read(
             rows.bars,
             kind.value,
