@@ -35,5 +35,6 @@ class LiveMarket(RelayedMarket):
         try:
             await self.history.recall(series, start=start, end=end, limit=limit, now=now)
         except Transient as error:
-            raise refusal(SERVER_ERROR, f"Server error: {error}") from error
+            if not self.remembers(series, start=start, end=end, limit=limit, now=now):
+                raise refusal(SERVER_ERROR, f"Server error: {error}") from error
         return self.told(series, start=start, end=end, limit=limit, now=now)

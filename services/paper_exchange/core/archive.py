@@ -1,4 +1,4 @@
-"""Candles of another venue that are too old to be in memory, kept for the next who asks.
+"""Candles that another venue was asked for, kept for the next who asks.
 
 1. Kept in chunks of a fixed number of candles; one that was not over when it was asked for is good only up to then.
 2. At most `most` candles are kept; the chunks that were not looked at for longest go first.

@@ -15,7 +15,7 @@ from typing import Final
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import MINUTE_MS, ZERO, Instant, Price, Qty, Symbol
 from services.paper_exchange.core.archive import Archive, Kind, Series, Stretch, asked
-from services.paper_exchange.core.columns import bar_close
+from services.paper_exchange.core.columns import bar_close, bar_open
 from services.paper_exchange.core.depth import Sides
 from services.paper_exchange.core.gap import Missed
 from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
@@ -138,14 +138,15 @@ class RelayedMarket:
     def bars(
         self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
     ) -> Sequence[Bar]:
-        """See Market.bars. What memory does not reach is there once it was asked of the venue: see `lacking`."""
+        """See Market.bars. Where the venue was asked, it is its answer: see `lacking`; else what was heard."""
         listing = self.listings.get(symbol)
         if listing is None:
             return ()
         stretch = self._asked(listing, interval_ms, start, end, limit, now)
-        old = self._old(listing, interval_ms, stretch)
-        recent = listing.candles.bars(interval_ms, old.end, stretch.end, now)
-        found = self.archive.read(Series(Kind.LAST, symbol, interval_ms), old) + recent
+        made = listing.candles.bars(interval_ms, stretch.begin, stretch.end, now)
+        kept = self.archive.read(Series(Kind.LAST, symbol, interval_ms), stretch)
+        known = {bar.open_at: bar for bar in (*made, *kept) if bar.open_at < now}
+        found = [known[open_at] for open_at in sorted(known)]
         return found[:limit] if start is not None else found[-limit:]
 
     def marks(
@@ -186,9 +187,19 @@ class RelayedMarket:
         if listing is None:
             return []
         stretch = self._asked(listing, series.interval_ms, start, end, limit, now)
+        until = Instant(now - FRESH_MS)
         if series.kind is Kind.LAST:
-            return self.archive.lacking(series, self._old(listing, series.interval_ms, stretch))
-        return self.archive.lacking(series, Stretch(stretch.begin, min(stretch.end, Instant(now - FRESH_MS))))
+            until = self._own_from(listing, series.interval_ms, now)
+        return self.archive.lacking(series, Stretch(stretch.begin, min(stretch.end, until)))
+
+    def remembers(
+        self, series: Series, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
+    ) -> bool:
+        """Whether the candles of a question can be made of what was heard, if the venue cannot be asked."""
+        listing = self.listings[series.symbol]
+        since = listing.candles.since(series.interval_ms)
+        begin = self._asked(listing, series.interval_ms, start, end, limit, now).begin
+        return series.kind is Kind.LAST and since is not None and since <= begin
 
     def trades(self, symbol: Symbol, *, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
         listing = self.listings.get(symbol)
@@ -251,10 +262,13 @@ class RelayedMarket:
         most = limit if start is not None else limit + 1
         return asked(interval_ms, start=start, end=end, limit=most, now=now, since=listing.instrument.launched)
 
-    def _old(self, listing: RelayListing, interval_ms: int, stretch: Stretch) -> Stretch:
-        """The part of a stretch that is older than what is in memory."""
+    def _own_from(self, listing: RelayListing, interval_ms: int, now: Instant) -> Instant:
+        """From where on memory has the venue's own candles: all minutes, but of coarser ones only what forms.
+
+        What minutes add up to is the venue's candle but for its rounding.
+        """
         since = listing.candles.since(interval_ms)
-        return stretch if since is None else Stretch(stretch.begin, min(stretch.end, max(since, stretch.begin)))
+        return bar_open(now, interval_ms) if interval_ms > MINUTE_MS or since is None else since
 
 
 def _at(tick: Tick) -> Instant:

@@ -173,6 +173,7 @@ async def test_an_upstream_that_goes_away_and_comes_back_is_followed(tmp_path: P
             await relay.is_ready()
         await relay.is_cut_off()
         assert len(await relay.candles(limit=100)) == 100
+        assert len(await relay.candles("15", limit=40)) == 40  # made of what was heard
         old = await relay.market("kline", interval="15", limit=900)
         assert old["retCode"] == 10016
         await venue.passes(20 * MINUTE_MS)

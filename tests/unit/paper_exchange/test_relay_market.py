@@ -120,19 +120,34 @@ def test_a_symbol_that_fell_silent_holds_up_no_other(market: RelayedMarket) -> N
     assert (market.delisting(ETH), market.delisting(BTC)) == (NOON, None)
 
 
-def test_candles_are_memory_and_archive_together(market: RelayedMarket) -> None:
+def test_candles_are_made_of_what_was_heard_until_the_venue_was_asked(market: RelayedMarket) -> None:
     quarter = 15 * MINUTE_MS
     series = Series(Kind.LAST, BTC, quarter)
+    heard = market.bars(BTC, quarter, start=None, end=None, limit=200, now=NOON)
+    assert len(heard) == 1_000 // 15
+    assert heard[-1].volume == sum(minute(at).volume for at in range(NOON - quarter, NOON, MINUTE_MS))
+
     (missing,) = market.lacking(series, start=None, end=None, limit=200, now=NOON)
     assert missing.begin <= NOON - 200 * quarter
-    old = [replace(minute(at), open_at=Instant(at)) for at in range(missing.begin, missing.end, quarter)]
-    market.archive.keep(series, missing, old, NOON)
-
+    told = [replace(minute(at), open_at=Instant(at)) for at in range(missing.begin, NOON, quarter)]
+    market.archive.keep(series, missing, told, NOON)
     assert market.lacking(series, start=None, end=None, limit=200, now=NOON) == []
-    bars = market.bars(BTC, quarter, start=None, end=None, limit=200, now=NOON)
-    assert [bar.open_at for bar in bars] == list(range(NOON - 200 * quarter, NOON, quarter))
-    assert bars[0] == old[(bars[0].open_at - missing.begin) // quarter]
-    assert bars[-1].volume == sum(minute(at).volume for at in range(NOON - quarter, NOON, MINUTE_MS))
+    assert market.bars(BTC, quarter, start=None, end=None, limit=200, now=NOON) == told[-200:]
+
+
+def test_a_coarse_candle_that_closed_since_is_the_venues_to_tell(market: RelayedMarket) -> None:
+    series = Series(Kind.LAST, BTC, 5 * MINUTE_MS)
+    (missing,) = market.lacking(series, start=None, end=None, limit=9, now=NOON)
+    market.archive.keep(series, missing, [], NOON)
+    assert market.lacking(series, start=None, end=None, limit=9, now=Instant(NOON + 5 * MINUTE_MS - 1)) == []
+    assert market.lacking(series, start=None, end=None, limit=9, now=Instant(NOON + 5 * MINUTE_MS)) == [missing]
+
+
+def test_what_was_heard_stands_in_while_the_venue_cannot_be_asked(market: RelayedMarket) -> None:
+    quarters, marks = Series(Kind.LAST, BTC, 15 * MINUTE_MS), Series(Kind.MARK, BTC, 15 * MINUTE_MS)
+    assert market.remembers(quarters, start=None, end=None, limit=60, now=NOON)
+    assert not market.remembers(quarters, start=None, end=None, limit=70, now=NOON)
+    assert not market.remembers(marks, start=None, end=None, limit=1, now=NOON)
 
 
 def test_what_memory_reaches_is_not_asked_for(market: RelayedMarket) -> None:
