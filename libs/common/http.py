@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from libs.common.clock import Clock
 from libs.common.errors import Misconfigured
@@ -24,7 +24,7 @@ _GRACE_S: Final = 2  # for requests that are still being answered at the end
 
 
 @asynccontextmanager
-async def serve_http(app: FastAPI, *, host: str, port: int, name: str, home: Path, clock: Clock) -> AsyncIterator[int]:
+async def serve_http(app: ASGIApp, *, host: str, port: int, name: str, home: Path, clock: Clock) -> AsyncIterator[int]:
     """Serve `app` while the block runs, and yield the port it is served on.
 
     name: the instance, such as `fetcher` or `fetcher-2`. A numbered replica has a free port, for the first one may be
@@ -34,7 +34,14 @@ async def serve_http(app: FastAPI, *, host: str, port: int, name: str, home: Pat
     listening = _listen(host, port, name)
     taken = int(listening.getsockname()[1])
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, lifespan="on")
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            lifespan="on",
+            ws_per_message_deflate=False,  # a frame for many clients would be compressed for each of them
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

@@ -2,10 +2,12 @@
 
 1. A change is on disk before its answer or its frames leave.
 2. Market time only grows, across restarts too: the clock is kept before what happened at it is told.
+3. At speed 1 nothing is dropped: a world that follows the wall plays what it missed, tick by tick, until market time is
+   wall time again. Where it is ahead (it was stepped, or ran faster) it keeps its lead.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -15,7 +17,7 @@ import structlog
 
 from libs.common.clock import Clock, iso
 from libs.common.errors import Fatal, Refused
-from libs.common.units import Instant, Symbol, Usd
+from libs.common.units import MINUTE_MS, Instant, Symbol, Usd
 from services.paper_exchange.core.batch import Batch, RequestMade
 from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import Change, Executed, Moment
@@ -29,18 +31,24 @@ from services.paper_exchange.core.moves import on_settlement, on_tick
 log = structlog.get_logger()
 
 TURN_S: Final = 0.03  # wall time between two looks at the clock
-MOST_BEHIND_MS: Final = 250.0  # a world that cannot keep up slows down instead of leaping
+MOST_BEHIND_MS: Final = 250.0  # a world that cannot keep up with a faster clock slows down instead of leaping
+MOST_AT_ONCE_MS: Final = MINUTE_MS  # of market time that is made up for, so that requests get their turn
+REAL_TIME: Final = 1
 HEARTBEAT_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a world begins that has no books yet, and its `speed`: market seconds per wall second, None is lockstep."""
+    """How a world begins that has no books yet, and how time passes in it.
+
+    speed: market seconds per wall second, None is lockstep. follows_wall: see Terms.
+    """
 
     balance: Usd
     seed: int
     speed: Decimal | None
     paused: bool
+    follows_wall: bool = False
 
 
 class Store(Protocol):
@@ -79,10 +87,12 @@ class World:
         at: Moment,
         speed: Decimal | None,
         paused: bool,
+        follows_wall: bool = False,
     ) -> None:
         self.market, self.books = market, books
         self.speed, self.paused = speed, paused  # speed None: lockstep, the clock moves by steps alone
         self.onlookers: list[Onlookers] = []
+        self._follows_wall = follows_wall
         self._store, self._audience, self._clock = store, audience, clock
         self._now, self._wall = at.market, at.wall
         self._up_before, self._began = at.up_ms, clock.monotonic_ms()
@@ -103,7 +113,17 @@ class World:
         instruments = {listed.symbol: listed for listed in market.instruments}
         books = Books.load(store.load(opening.balance), instruments, Depths(market), opening.seed)
         log.info("world.opened", market=iso(at.market), up_ms=at.up_ms, balance=str(books.totals.balance))
-        return cls(market, books, store, audience, clock=clock, at=at, speed=opening.speed, paused=opening.paused)
+        return cls(
+            market,
+            books,
+            store,
+            audience,
+            clock=clock,
+            at=at,
+            speed=opening.speed,
+            paused=opening.paused,
+            follows_wall=opening.follows_wall,
+        )
 
     @property
     def now(self) -> Instant:
@@ -203,25 +223,36 @@ class World:
         """Let the market follow `elapsed_ms` of wall time, or only note that the exchange is alive."""
         self._raise_failure()
         if self.speed is not None and not self.paused:
-            self._credit += min(elapsed_ms, MOST_BEHIND_MS) * float(self.speed)
-            whole = int(self._credit)
-            self._credit -= whole
-            self.advance(Instant(self._now + whole))
+            self.advance(Instant(self._now + self._due(elapsed_ms, self.speed)))
         if self._clock.monotonic_ms() - self._kept_at >= HEARTBEAT_MS:
             self.flush()
+
+    def _due(self, elapsed_ms: float, speed: Decimal) -> int:
+        """How far the market should go now, in market ms."""
+        behind = self._clock.now() - self._now
+        if self._follows_wall and speed == REAL_TIME and behind >= 0:
+            self._credit = 0.0
+            return min(behind, MOST_AT_ONCE_MS)
+        if speed > REAL_TIME:
+            self._credit += min(elapsed_ms, MOST_BEHIND_MS) * float(speed)
+            whole = int(self._credit)
+        else:
+            self._credit += elapsed_ms * float(speed)
+            whole = min(int(self._credit), MOST_AT_ONCE_MS)
+        self._credit -= whole
+        return whole
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
 
-def _events(market: Market, after: Instant, until: Instant) -> Iterator[Tick | Settlement]:
+def _events(market: Market, after: Instant, until: Instant) -> Iterable[Tick | Settlement]:
     """Ticks and settlements in order of time; at the same instant the tick comes first."""
-    return merge(
-        market.path(after, until),
-        market.settlements(after, until),
-        key=lambda event: (event.at, isinstance(event, Settlement)),
-    )
+    ticks, settlements = market.path(after, until), market.settlements(after, until)
+    if not settlements:  # nearly always: merging costs something at every tick
+        return ticks
+    return merge(ticks, settlements, key=lambda event: (event.at, isinstance(event, Settlement)))
 
 
 def _log_fills(changes: Sequence[Change]) -> None:

@@ -14,8 +14,9 @@ from libs.common.settings.sections import (
     ServiceSection,
 )
 from libs.common.units import Usd
-from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.core.limits import Limits
+from services.paper_exchange.core.terms import Terms
 from services.paper_exchange.service import Opening
 
 
@@ -51,9 +52,10 @@ class PaperExchangeSettings:
         """Market seconds per wall second; None in lockstep."""
         return None if self.paper.speed == "max" else self.paper.speed
 
-    @property
-    def opening(self) -> Opening:
-        return Opening(Usd(self.paper.balance), self.paper.seed, self.speed, self.paper.paused)
+    def opening(self, terms: Terms) -> Opening:
+        """How the world begins, or goes on, on its terms."""
+        paper = self.paper
+        return Opening(Usd(paper.balance), paper.seed, self.speed, paper.paused, follows_wall=terms.follows_wall)
 
     @property
     def key(self) -> Key:

@@ -15,9 +15,9 @@ from libs.common.http import serve_http
 from libs.common.units import Symbol, Usd
 from services.paper_exchange.adapters.app import exchange_app
 from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.private_rest import Key
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.adapters.synthetic import synthetic_market
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.market import Market

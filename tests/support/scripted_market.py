@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Action
 from libs.common.units import HOUR_MS, Fraction, Instant, Price, Qty, Symbol, Usd
-from services.paper_exchange.core.market import Bar, Day, Settlement, Tick
+from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
 
 START = Instant(1_757_894_400_000)  # 2025-09-15
 BTC = Symbol("BTCUSDT")
@@ -64,6 +65,46 @@ class ScriptedMarket:
         now: Instant,
     ) -> Sequence[Bar]:
         return ()
+
+    def marks(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        return ()
+
+    def premiums(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        return ()
+
+    def trades(self, symbol: Symbol, *, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
+        """Every tick is a buyer's trade; its number is its place in the script."""
+        since = Instant(-1) if after is None else after
+        found = [
+            Trade(tick.at, symbol, tick.price, tick.volume, Action.BUY, number, f"trade-{number}")
+            for number, tick in enumerate(self.ticks)
+            if tick.symbol == symbol and since < tick.at <= now
+        ]
+        return found[-limit:]
+
+    def delisting(self, symbol: Symbol) -> Instant | None:
+        return None
+
+    def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
+        return next((each.at for each in self.funding if each.at > now), Instant(now + 8 * HOUR_MS))
 
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
         return [each for each in self.funding if after < each.at <= until]

@@ -7,10 +7,19 @@ from typing import Any, TypeAlias
 import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from libs.common.clock import Clock
+from libs.common.errors import Refused
 from libs.common.units import Instant, Symbol
+from services.paper_exchange.adapters.door import Door
+from services.paper_exchange.adapters.public_rest import public_endpoints
 from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.reception import Key, Reception
 from services.paper_exchange.core.depth import Depths, Quote
+from services.paper_exchange.core.faults import Faults
+from services.paper_exchange.core.fields import Fields, Json
+from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.market import Market
 
 Envelope: TypeAlias = dict[str, Any]  # decoded JSON, which a test knows the shape of
@@ -38,20 +47,39 @@ class ShownMarket:
             self.hub.moved(before, until)
 
 
-async def get(routes: list[Route], path: str, **params: str | int) -> Envelope:
-    """Ask `routes` over HTTP without a network; the whole envelope."""
-    return await ask(routes, "GET", path, params=params)
+def shown_venue(shown: ShownMarket, clock: Clock, limits: Limits | None = None) -> Door:
+    """The venue's door with the public endpoints behind it, and no desk."""
+    endpoints = public_endpoints(shown, clock)
+    return Door(Reception(NoDesk(), Key("", "", limits), clock, endpoints, Faults()), Starlette(), clock)
+
+
+class NoDesk:
+    """Where nothing is signed, nothing is noted."""
+
+    def command(self, path: str, fields: Fields) -> Json:
+        raise AssertionError(path)
+
+    def refuse(self, path: str, fields: Fields, error: Refused) -> None:
+        pass
+
+    async def durable(self) -> None:
+        pass
+
+
+async def get(app: ASGIApp | list[Route], path: str, **params: str | int) -> Envelope:
+    """Ask `app` over HTTP without a network; the whole envelope."""
+    return await ask(app, "GET", path, params=params)
 
 
 async def ask(
-    routes: list[Route],
+    app: ASGIApp | list[Route],
     method: str,
     path: str,
     *,
     params: Mapping[str, str | int] | None = None,
     content: bytes | None = None,
 ) -> Envelope:
-    transport = httpx.ASGITransport(app=Starlette(routes=routes))
+    transport = httpx.ASGITransport(app=Starlette(routes=app) if isinstance(app, list) else app)
     async with httpx.AsyncClient(transport=transport, base_url="http://paper") as client:
         answer = await client.request(method, path, params=params, content=content)
     body: Envelope = answer.json()

@@ -12,6 +12,7 @@ from services.paper_exchange.core.changes import Executed, Execution, Moment, To
 from services.paper_exchange.core.commands import COMMANDS
 from services.paper_exchange.core.depth import Depths
 from services.paper_exchange.core.fields import Fields, Json
+from services.paper_exchange.core.leg import Leg
 from services.paper_exchange.core.market import Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
 from services.paper_exchange.core.order import Order
@@ -26,6 +27,9 @@ def new_books(market: ScriptedMarket, *, balance: str = "1000", seed: int = 7) -
     books = Books.load(Saved(Totals(start=money, balance=money)), instruments, Depths(market), seed)
     books.last, books.mark = dict(market.first), dict(market.first)
     return books
+
+
+BTC_ONLY = (BTC, Leg.ONE_WAY)
 
 
 @dataclass

@@ -12,12 +12,14 @@ from libs.common.units import Instant
 from services.paper_exchange.adapters.audit_api import Audited, audit_routes
 from services.paper_exchange.adapters.books_file import BooksFile
 from services.paper_exchange.adapters.clock_api import Clocked, clock_routes
+from services.paper_exchange.adapters.door import Door
 from services.paper_exchange.adapters.faults_api import fault_routes
-from services.paper_exchange.adapters.private_rest import Key, private_routes
+from services.paper_exchange.adapters.private_rest import signed_endpoints
 from services.paper_exchange.adapters.private_ws import PrivateHub
-from services.paper_exchange.adapters.public_rest import public_routes
+from services.paper_exchange.adapters.public_rest import public_endpoints
 from services.paper_exchange.adapters.public_ws import Playing, PublicHub
 from services.paper_exchange.adapters.questions import questions
+from services.paper_exchange.adapters.reception import Key, Reception
 from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.core.market import Market
 
@@ -36,16 +38,19 @@ class Exchange(Audited, Clocked, Playing, Protocol):
 
 def exchange_app(
     world: Exchange, file: BooksFile, private: PrivateHub, public: PublicHub, key: Key, clock: Clock
-) -> FastAPI:
+) -> Door:
     """Return the application; the market's clock is moved by its own endpoint or by the world."""
     health = Health("paper_exchange")
     health.done_with("starting")
     faults = Faults()
+    endpoints = {
+        **public_endpoints(world, clock),
+        **signed_endpoints(world, questions(world, file.connection)),
+    }
+    reception = Reception(world, key, clock, endpoints, faults)
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
     routes: list[BaseRoute] = [
-        *public_routes(world, clock),
-        *private_routes(world, key, clock, questions(world, file.connection), faults),
         *fault_routes(faults, private),
         *audit_routes(world, file.connection),
         *clock_routes(world, [public, private], clock),
@@ -53,4 +58,4 @@ def exchange_app(
         private.route(),
     ]
     app.router.routes.extend(routes)
-    return app
+    return Door(reception, app, clock)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from libs.common.exchange.trading_types import ExecutionType
-from libs.common.units import ZERO, Side
+from libs.common.units import Side
 from services.paper_exchange.adapters.schema import EXECUTIONS, NAKED, ORDERS, POSITIONS
 from services.paper_exchange.core.amounts import average, money, plain
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.position import unrealised
+from services.paper_exchange.core.funds import equity
 
 Row = tuple[int, int, int, bytes | str]  # sequence, wall, market time, body
 _SIDES: Final = {None: "", Side.LONG: "Buy", Side.SHORT: "Sell"}
@@ -116,7 +116,7 @@ def _position(row: Row, _moment: Moment) -> Json:
         "side": _SIDES[position.side],
         "size": plain(position.size),
         "entry": plain(position.entry) if position.side else "",
-        "stop": plain(position.stop),
+        "stop": plain(position.live_stop),
         "time": row[2],
         "wall": row[1],
     }
@@ -169,11 +169,10 @@ _NEWEST: Final = (
 
 def _wallet(books: Books) -> Json:
     totals = books.totals
-    profit = sum((unrealised(p, books.mark[p.symbol]) for p in books.open_positions()), ZERO)
     return {
         "start": plain(totals.start),
         "balance": plain(totals.balance),
-        "equity": plain(money(totals.balance + profit)),
+        "equity": plain(money(equity(books))),
         "realised": plain(totals.realised),
         "fees": plain(totals.fees),
         "funding": plain(totals.funding),

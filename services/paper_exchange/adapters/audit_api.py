@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from libs.common.errors import Refused
 from services.paper_exchange.adapters.audit import audit
-from services.paper_exchange.adapters.private_rest import Desk
 from services.paper_exchange.adapters.questions import Account
+from services.paper_exchange.adapters.reception import Desk
 from services.paper_exchange.core.fields import Fields
 
 

@@ -10,10 +10,21 @@ from types import TracebackType
 
 from libs.common.errors import Fatal, Misconfigured
 from libs.common.units import Instant, Usd
-from services.paper_exchange.adapters.schema import CLOSED, EXECUTIONS, NAKED, ORDERS, POSITIONS, SCHEMA, TOTALS
+from services.paper_exchange.adapters.schema import (
+    ACCOUNT,
+    CLOSED,
+    EXECUTIONS,
+    NAKED,
+    ORDERS,
+    POSITIONS,
+    SCHEMA,
+    TOTALS,
+)
 from services.paper_exchange.core.batch import Batch
 from services.paper_exchange.core.books import Saved
 from services.paper_exchange.core.changes import (
+    NEW_ACCOUNT,
+    AccountChanged,
     Change,
     Executed,
     Moment,
@@ -25,6 +36,7 @@ from services.paper_exchange.core.changes import (
     WalletChanged,
 )
 from services.paper_exchange.core.order import Order
+from services.paper_exchange.core.terms import Terms
 
 
 class BooksFile:
@@ -53,6 +65,24 @@ class BooksFile:
     ) -> None:
         self.connection.close()
 
+    @staticmethod
+    def known_terms(path: Path) -> Terms | None:
+        """What the world whose books are at `path` agreed on at its first start; None where there are none yet."""
+        if not path.is_file():
+            return None
+        connection = sqlite3.connect(path)
+        try:
+            row = connection.execute("SELECT value FROM facts WHERE name = 'terms'").fetchone()
+        except sqlite3.DatabaseError:
+            return None  # it cannot be read, or is empty still: opening it says which
+        finally:
+            connection.close()
+        return None if row is None else Terms.read(row[0])
+
+    def keep_terms(self, terms: Terms) -> None:
+        """Write down what holds for every start from now on."""
+        self._set_fact("terms", terms.text())
+
     def clock(self) -> Moment | None:
         """Where the clocks stood at the last batch; None for new books."""
         market, wall, up = self._fact("market_ms"), self._fact("wall_ms"), self._fact("up_ms")
@@ -62,11 +92,12 @@ class BooksFile:
 
     def load(self, start: Usd) -> Saved:
         """Return what the books held at the last batch, or new ones with `start` in the wallet."""
-        totals = self._fact("totals")
+        totals, account = self._fact("totals"), self._fact("account")
         rows = self.connection.execute
         return Saved(
             totals=TOTALS.read(totals.encode()) if totals else Totals(start=start, balance=start),
-            positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol")],
+            account=ACCOUNT.read(account.encode()) if account else NEW_ACCOUNT,
+            positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol, leg")],
             orders=[ORDERS.read(body) for (body,) in rows("SELECT body FROM orders WHERE open ORDER BY seq")],
             link_ids=[link for (link,) in rows("SELECT link_id FROM orders WHERE link_id != ''")],
             naked=[NAKED.read(body) for (body,) in rows("SELECT body FROM naked WHERE still ORDER BY seq")],
@@ -106,11 +137,13 @@ class BooksFile:
                 run("INSERT INTO closed VALUES (?, ?, ?, ?, ?)", (p.seq, p.order_id, p.symbol, p.at, CLOSED.write(p)))
             case PositionTold(position, _, changed, at):
                 body = POSITIONS.write(position)
-                run("INSERT OR REPLACE INTO positions VALUES (?, ?)", (position.symbol, body))
+                run("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*position.key, body))
                 if changed:
                     run("INSERT INTO position_rows (wall, at, body) VALUES (?, ?, ?)", (moment.wall, at, body))
             case WalletChanged(totals):
                 self._set_fact("totals", TOTALS.write(totals).decode())
+            case AccountChanged(account):
+                self._set_fact("account", ACCOUNT.write(account).decode())
             case NakedChanged(n):
                 spell = (n.number, n.until is None, moment.wall, NAKED.write(n))
                 run("INSERT OR REPLACE INTO naked VALUES (?, ?, ?, ?)", spell)

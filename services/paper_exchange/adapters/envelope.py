@@ -1,41 +1,68 @@
-"""The wrapping that every REST answer of the venue has."""
+"""What leaves the exchange: an answer in the venue's envelope, or one that misfortune took out of it."""
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 
-from libs.common.clock import Clock
 from libs.common.errors import Refused
 from libs.common.units import Instant
 from services.paper_exchange.core.fields import Json
+from services.paper_exchange.core.limits import Allowance
 from services.paper_exchange.core.refusals import BAD_PARAMETER
 
-Handler = Callable[[Request], Awaitable[Response]]
+Result = Json | orjson.Fragment  # a fragment is JSON already
 
 
-def answer(result: Json, wall: Instant) -> Response:
-    return _response({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": wall})
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked, or why not. `extra` is the envelope's retExtInfo: what became of each item of a batch."""
+
+    result: Result = field(default_factory=dict)
+    code: int = 0
+    text: str = "OK"
+    extra: Json = field(default_factory=dict)
+    allowance: Allowance | None = None
 
 
-def refused(error: Refused, wall: Instant) -> Response:
-    """A refusal is HTTP 200 with a code: clients look at the body only then."""
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A body without an envelope, and a status that is not 200: from the house, not from the desk."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Nothing more: the connection ends."""
+
+
+Reply = Answer | Bare | Cut
+
+
+def refused(error: Refused, allowance: Allowance | None = None) -> Answer:
+    """A refusal is an answer with a code, HTTP 200: clients look at the body only then."""
     code = BAD_PARAMETER if error.code is None else error.code
-    return _response({"retCode": code, "retMsg": str(error), "result": {}, "retExtInfo": {}, "time": wall})
+    return Answer(code=code, text=str(error), allowance=allowance)
 
 
-def answering(read: Callable[[Request], Json], clock: Clock) -> Handler:
-    """Return the handler that answers with what `read` returns, or with the refusal that it raises."""
+def enveloped(answer: Answer, wall: Instant) -> bytes:
+    """Return the body of a REST answer."""
+    return orjson.dumps(
+        {
+            "retCode": answer.code,
+            "retMsg": answer.text,
+            "result": answer.result,
+            "retExtInfo": answer.extra,
+            "time": wall,
+        }
+    )
 
-    async def handle(request: Request) -> Response:
-        try:
-            return answer(read(request), clock.now())
-        except Refused as error:
-            return refused(error, clock.now())
 
-    return handle
-
-
-def _response(body: Json) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
+def limit_headers(allowance: Allowance, wall: Instant) -> dict[str, str]:
+    """What the venue says about its limits; the reset of a refused call lies ahead."""
+    return {
+        "X-Bapi-Limit": str(allowance.limit),
+        "X-Bapi-Limit-Status": str(allowance.left),
+        "X-Bapi-Limit-Reset-Timestamp": str(wall + allowance.wait_ms),
+    }

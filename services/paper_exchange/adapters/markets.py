@@ -2,29 +2,60 @@
 
 from pathlib import Path
 
-from libs.common.clock import parse_iso
+import structlog
+
+from libs.common.clock import iso, parse_iso
 from libs.common.errors import Misconfigured
 from libs.common.settings.sections import MarketSection, PaperSection
-from libs.common.units import MINUTE_MS, Instant
+from libs.common.units import DAY_MS, MINUTE_MS, Instant
 from services.paper_exchange.adapters.replay import replay_market
 from services.paper_exchange.adapters.synthetic import synthetic_market
 from services.paper_exchange.core.board import Board
+from services.paper_exchange.core.path import FOR_EVER
+from services.paper_exchange.core.span import HISTORY_MS, Span
+from services.paper_exchange.core.terms import Terms, beat_of, redated
+
+log = structlog.get_logger()
 
 
-def open_market(paper: PaperSection, market: MarketSection, *, wall: Instant) -> Board:
-    """Return the market of `paper.market`; raises Misconfigured naming the key and what is allowed.
+def open_market(
+    paper: PaperSection, market: MarketSection, *, wall: Instant, known: Terms | None
+) -> tuple[Board, Terms]:
+    """Return the market of `paper.market` on the terms that its world is `known` to have, or on new ones.
 
-    A synthetic market in real time (`paper.speed` 1) starts at the wall's minute, so that its dates look like today's.
+    A market that begins at `paper.speed` 1 is dated now: what it plays is dated later by whole days, and a synthetic
+    one that may begin anywhere begins now. Raises Misconfigured naming the key and what is allowed.
     """
     start, end = _moment("paper.from", paper.start), _moment("paper.to", paper.end)
     if paper.market == "live":
         raise Misconfigured("paper.market = live: not offered; allowed are synthetic and replay:<dir>")
+    speed = None if paper.speed == "max" else paper.speed
+    beat = beat_of(speed) if known is None else known.beat
     if paper.market == "synthetic":
-        if start is None and paper.speed == 1:
-            start = Instant(wall // MINUTE_MS * MINUTE_MS)
-        return synthetic_market(seed=paper.seed, symbols=paper.symbols, start=start, end=end)
-    folder = Path(paper.market.removeprefix("replay:")).expanduser()
-    return replay_market(folder, symbols=market.symbols, start=start, end=end)
+        begin = Instant(wall // MINUTE_MS * MINUTE_MS) if start is None and end is None and speed == 1 else start
+        board = synthetic_market(seed=paper.seed, symbols=paper.symbols, start=begin, end=end, beat=beat)
+    else:
+        folder = Path(paper.market.removeprefix("replay:")).expanduser()
+        board = replay_market(folder, symbols=market.symbols, start=start, end=end, beat=beat)
+    if known is not None:
+        terms = known
+    elif speed == 1:
+        span = Span(board.start, board.end or FOR_EVER)
+        terms = Terms(beat, redated(board.first, span, wall, by_day=start is not None), follows_wall=True)
+    else:
+        terms = Terms(beat, 0, follows_wall=False)
+    return _on(board, terms, wall), terms
+
+
+def _on(board: Board, terms: Terms, wall: Instant) -> Board:
+    """The board as it is dated; one that follows the wall starts now, wherever in its day that is."""
+    if not terms.follows_wall:
+        return board
+    if wall - terms.later_ms - board.first < HISTORY_MS:
+        log.warning("market.short_history", history_ms=wall - terms.later_ms - board.first, wanted_ms=HISTORY_MS)
+    end = None if board.end is None else Instant(board.end + terms.later_ms)
+    log.info("market.redated", later_days=terms.later_ms // DAY_MS, end=None if end is None else iso(end))
+    return board.later(terms.later_ms, start=wall, end=end)
 
 
 def _moment(key: str, text: str) -> Instant | None:

@@ -1,168 +1,92 @@
-"""The signed half of the REST API: who asks, how often, what; then the desk decides and the books are kept."""
+"""The signed endpoints: commands to the desk one by one or in batches, and questions about the books."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
-from urllib.parse import parse_qsl
 
-import orjson
 from pydantic import JsonValue
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from libs.common.clock import Clock
 from libs.common.errors import Refused
-from services.paper_exchange.adapters.envelope import answer, refused
-from services.paper_exchange.core import refusals as no
+from libs.common.units import Instant
+from services.paper_exchange.adapters.envelope import Answer
+from services.paper_exchange.adapters.reception import Desk, Endpoint
 from services.paper_exchange.core.commands import COMMANDS
-from services.paper_exchange.core.faults import Fault, Faults, Misfortune
 from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.limits import Allowance, Limits
-from services.paper_exchange.core.refusals import bad, refusal
-from services.paper_exchange.core.signing import Signed, check_signature
+from services.paper_exchange.core.refusals import BAD_PARAMETER, bad
 
-MOST_BYTES: Final = 64 * 1024
+MOST_BATCHED: Final = 20
+BATCHES: Final = ("/v5/order/create", "/v5/order/amend", "/v5/order/cancel")  # what there is a `-batch` of
 
 Question = Callable[[Fields], Json]
+Act = Callable[[Fields], Awaitable[Answer]]
 
 
-class Desk(Protocol):
-    """Who answers once it is known who asks."""
-
-    def command(self, path: str, fields: Fields) -> Json: ...
-
-    def refuse(self, path: str, fields: Fields, error: Refused) -> None:
-        """Note a request that was refused before it reached the desk."""
-        ...
-
-    async def durable(self) -> None:
-        """Return when everything so far is on disk."""
+class DatedDesk(Desk, Protocol):
+    @property
+    def now(self) -> Instant:
+        """Market time."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The one key that the exchange accepts; `limits` None: no rate limits."""
+def signed_endpoints(desk: DatedDesk, questions: Mapping[str, Question]) -> dict[str, Endpoint]:
+    """Return the endpoint of every command, batch and question by its path."""
+    return {
+        **{path: Endpoint("POST", _command(desk, path), signed=True) for path in COMMANDS},
+        **{f"{path}-batch": Endpoint("POST", _batch(desk, path), signed=True, cost=_size) for path in BATCHES},
+        **{path: Endpoint("GET", _question(desk, ask), signed=True) for path, ask in questions.items()},
+    }
 
-    key: str
-    secret: str
-    limits: Limits | None
+
+def _command(desk: Desk, path: str) -> Act:
+    async def act(fields: Fields) -> Answer:
+        return Answer(desk.command(path, fields))
+
+    return act
 
 
-def private_routes(
-    desk: Desk, key: Key, clock: Clock, questions: Mapping[str, Question], faults: Faults
-) -> list[Route]:
-    """Return one route for every command and for every one of `questions`; `faults` befall them first."""
-
-    async def post(request: Request) -> Response:
-        path, body = request.url.path, await _body(request)
-        fields = Fields(_object(body) or {})
-
-        async def act() -> Json:
-            if _object(body) is None:
-                raise bad("params error: the body is not a JSON object")
-            return desk.command(path, fields)
-
-        fault = faults.meet(path, fields.word("symbol"))
-        return await _befallen(fault, lambda: _answer(request, body, act, lambda e: desk.refuse(path, fields, e)))
-
-    async def get(request: Request) -> Response:
-        raw = request.scope["query_string"]
-        fields = Fields(_query(raw))
-
-        async def act() -> Json:
-            await desk.durable()
-            return questions[request.url.path](fields)
-
-        fault = faults.meet(request.url.path, fields.word("symbol"))
-        return await _befallen(fault, lambda: _answer(request, raw, act, lambda _error: None))
-
-    async def _befallen(fault: Fault | None, answered: Callable[[], Awaitable[Response]]) -> Response:
-        if fault is None:
-            return await answered()
-        if fault.rule is Misfortune.REFUSE:
-            return refused(refusal(fault.ret_code), clock.now())
-        await clock.sleep(fault.delay_ms / 1_000)
-        response = await answered()
-        return Broken() if fault.rule is Misfortune.DROP_REPLY else response
-
-    async def _answer(
-        request: Request, payload: bytes | None, act: Callable[[], Awaitable[Json]], note: Callable[[Refused], None]
-    ) -> Response:
-        now, path = clock.now(), request.url.path
-        allowance = None
-        try:
-            if payload is None:
-                raise bad(f"params error: the body is larger than {MOST_BYTES} bytes")
-            check_signature(_signed(request, payload), key=key.key, secret=key.secret, now=now)
-            allowance = key.limits.ask(path, now) if key.limits else None
-            if allowance is not None and not allowance.granted:
-                raise refusal(no.TOO_MANY)
-        except Refused as error:
-            note(error)
-            response = refused(error, now)
-        else:
-            response = await _acted(act)
+def _question(desk: Desk, ask: Question) -> Act:
+    async def act(fields: Fields) -> Answer:
         await desk.durable()
-        return response if allowance is None else _with_allowance(response, allowance)
+        return Answer(ask(fields))
 
-    async def _acted(act: Callable[[], Awaitable[Json]]) -> Response:
-        try:
-            return answer(await act(), clock.now())
-        except Refused as error:
-            return refused(error, clock.now())
-
-    return [
-        *(Route(path, post, methods=["POST"]) for path in COMMANDS),
-        *(Route(path, get, methods=["GET"]) for path in questions),
-    ]
+    return act
 
 
-class Broken(Response):
-    """An answer that stops after its headers: the server then closes the connection."""
+def _batch(desk: DatedDesk, path: str) -> Act:
+    """Each item is a command of its own: the batch succeeds whatever becomes of them."""
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+    async def act(fields: Fields) -> Answer:
+        fields.linear()
+        outcomes = [_item(desk, path, item) for item in _items(fields)]
+        rows: list[JsonValue] = [row for row, _ in outcomes]
+        return Answer({"list": rows}, extra={"list": [said for _, said in outcomes]})
 
-
-def _with_allowance(response: Response, allowance: Allowance) -> Response:
-    """Add what the venue says about its limits; the reset of a refused call lies ahead."""
-    response.headers["X-Bapi-Limit"] = str(allowance.limit)
-    response.headers["X-Bapi-Limit-Status"] = str(allowance.left)
-    response.headers["X-Bapi-Limit-Reset-Timestamp"] = str(allowance.reset_at)
-    return response
+    return act
 
 
-def _signed(request: Request, payload: bytes) -> Signed:
-    header = request.headers.get
-    return Signed(
-        key=header("x-bapi-api-key", ""),
-        timestamp=header("x-bapi-timestamp", ""),
-        window=header("x-bapi-recv-window", ""),
-        sign=header("x-bapi-sign", ""),
-        payload=payload,
-    )
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, or None when it is larger than any order is."""
-    taken = b""
-    async for chunk in request.stream():
-        taken += chunk
-        if len(taken) > MOST_BYTES:
-            return None
-    return taken
-
-
-def _object(body: bytes | None) -> dict[str, JsonValue] | None:
+def _item(desk: DatedDesk, path: str, item: Json) -> tuple[Json, Json]:
+    """Return the row of one item, and what is said of it."""
+    fields = Fields({"category": "linear", **item})
+    row: Json = {"category": "linear", "symbol": fields.word("symbol")}
+    created = path.endswith("create")
     try:
-        value = orjson.loads(body or b"")
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+        ids = desk.command(path, fields)
+    except Refused as error:
+        code = BAD_PARAMETER if error.code is None else error.code
+        none: Json = {"orderId": "", "orderLinkId": fields.word("orderLinkId"), **({"createAt": ""} if created else {})}
+        return {**row, **none}, {"code": code, "msg": str(error)}
+    return {**row, **ids, **({"createAt": str(desk.now)} if created else {})}, {"code": 0, "msg": "OK"}
 
 
-def _query(raw: bytes) -> dict[str, JsonValue]:
-    return dict(parse_qsl(raw.decode("ascii", "replace"), keep_blank_values=True))
+def _items(fields: Fields) -> Sequence[Json]:
+    items = fields.objects("request")
+    if not 1 <= len(items) <= MOST_BATCHED:
+        raise bad(f"params error: request must hold 1 to {MOST_BATCHED} orders")
+    return items
+
+
+def _size(fields: Fields) -> int:
+    """A batch counts as many calls as it holds; one that cannot be read counts as one."""
+    try:
+        return max(1, min(len(fields.objects("request")), MOST_BATCHED))
+    except Refused:
+        return 1

@@ -12,9 +12,10 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from libs.common.clock import Clock
+from libs.common.errors import Refused
 from libs.common.ids import derive_id
 from libs.common.units import Instant
-from services.paper_exchange.adapters.private_rest import Key
+from services.paper_exchange.adapters.reception import Key
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.frames import PrivateFrame
 from services.paper_exchange.core.signing import check_stream_auth
@@ -126,9 +127,12 @@ class PrivateHub:
     def _auth(self, reader: Reader, asked: Json) -> Json:
         args = asked.get("args")
         key, expires, sign = (str(arg) for arg in args) if isinstance(args, list) and len(args) == 3 else ("", "", "")
-        right = check_stream_auth(key, expires, sign, key=self._key.key, secret=self._key.secret, now=self._clock.now())
-        reader.known = reader.known or right
-        return _told(reader, asked, "" if right else "Params Error")
+        try:
+            check_stream_auth(key, expires, sign, key=self._key.key, secret=self._key.secret, now=self._clock.now())
+        except Refused as error:
+            return _told(reader, asked, str(error))
+        reader.known = True
+        return _told(reader, asked, "")
 
 
 def _subscribe(reader: Reader, asked: Json) -> Json:

@@ -1,44 +1,52 @@
 """The public half of the venue's REST dialect: `/v5/market/*`, unsigned."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from libs.common.clock import Clock
-from libs.common.errors import Refused
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
-from services.paper_exchange.adapters.envelope import Handler, answering, refused
+from services.paper_exchange.adapters.candles import Candles
+from services.paper_exchange.adapters.envelope import Answer
+from services.paper_exchange.adapters.reception import Endpoint
 from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.depth import Quote
 from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.kline_cache import KlineCache
 from services.paper_exchange.core.refusals import NO_SYMBOL, bad
-from services.paper_exchange.core.shown import Shown, book_side, instrument_row, risk_row, ticker_row
-from services.paper_exchange.core.topics import INTERVALS
+from services.paper_exchange.core.shown import (
+    Shown,
+    book_side,
+    instrument_row,
+    price_limit_row,
+    risk_rows,
+    ticker_row,
+    trade_row,
+)
 
 _OTHER_MARKETS: Final = frozenset({"spot", "inverse", "option"})  # known categories; this exchange lists nothing there
-_RISK_PAGE: Final = 15
+_OTHER_STATES: Final = frozenset({"PreLaunch", "Settling", "Delivering", "Closed"})  # of instruments; none here is
+_RISK_PAGE: Final = 15  # symbols
+
+Read = Callable[[Fields], Json]
 
 
-def public_routes(shown: Shown, clock: Clock) -> list[Route]:
-    """Return the routes; `clock` gives the wall time of envelopes, `shown` the market."""
+def public_endpoints(shown: Shown, clock: Clock) -> dict[str, Endpoint]:
+    """Return every public endpoint by its path; `shown` is the market, `clock` gives the wall time."""
     reads = PublicReads(shown, clock)
-    plain_reads = {
+    plain_reads: dict[str, Read] = {
         "time": reads.time,
         "instruments-info": reads.instruments,
         "tickers": reads.tickers,
         "funding/history": reads.funding_history,
         "orderbook": reads.orderbook,
+        "recent-trade": reads.recent_trades,
         "risk-limit": reads.risk_limit,
+        "price-limit": reads.price_limit,
     }
-    handlers: dict[str, Handler] = {name: answering(read, clock) for name, read in plain_reads.items()}
-    handlers |= {"kline": reads.kline, "mark-price-kline": reads.price_kline, "index-price-kline": reads.price_kline}
-    return [Route(f"/v5/market/{name}", handler, methods=["GET"]) for name, handler in handlers.items()]
+    acts = {name: _answering(read) for name, read in plain_reads.items()}
+    acts |= Candles(shown, reads.linear).acts()
+    return {f"/v5/market/{name}": Endpoint("GET", act) for name, act in acts.items()}
 
 
 class PublicReads:
@@ -47,40 +55,39 @@ class PublicReads:
         self._clock = clock
         self._instruments = {each.symbol: each for each in shown.market.instruments}
         self._numbers = {symbol: number for number, symbol in enumerate(self._instruments, 1)}
-        self._klines = KlineCache(shown.market)
 
-    def time(self, _request: Request) -> Json:
+    def time(self, _fields: Fields) -> Json:
         wall = self._clock.now()
         return {"timeSecond": str(wall // 1_000), "timeNano": str(wall * 1_000_000)}
 
-    def instruments(self, request: Request) -> Json:
-        fields = Fields(request.query_params)
+    def instruments(self, fields: Fields) -> Json:
         category = _category(fields)
-        found = [] if category != "linear" or not _is_trading(fields) else self._wanted(fields)
+        found = self._wanted(fields) if category == "linear" and _is_trading(fields) else []
         page, cursor = _page(found, fields, most=1_000, usual=500)
         rows = [instrument_row(each, self._numbers[each.symbol]) for each in page]
         return {"category": category, "list": [*rows], "nextPageCursor": cursor}
 
-    def tickers(self, request: Request) -> Json:
-        fields = Fields(request.query_params)
+    def tickers(self, fields: Fields) -> Json:
         category = _category(fields)
         found = self._wanted(fields) if category == "linear" else []
         rows = [row for each in found if (row := ticker_row(self._shown, each)) is not None]
         return {"category": category, "list": [*rows]}
 
-    def risk_limit(self, request: Request) -> Json:
-        fields = Fields(request.query_params)
+    def risk_limit(self, fields: Fields) -> Json:
         category = _category(fields)
-        page, cursor = _page(self._wanted(fields) if category == "linear" else [], fields, most=_RISK_PAGE)
-        rows = [risk_row(each, self._numbers[each.symbol]) for each in page]
+        found = self._wanted(fields) if category == "linear" else []
+        page, cursor = _page(found, fields, most=_RISK_PAGE, usual=_RISK_PAGE)
+        rows = [row for each in page for row in risk_rows(each)]
         return {"category": category, "list": [*rows], "nextPageCursor": cursor}
 
-    def funding_history(self, request: Request) -> Json:
-        fields = Fields(request.query_params)
-        instrument = self._linear(fields)
-        start, end, limit = fields.whole("startTime"), fields.whole("endTime"), _limit(fields, most=200, usual=200)
+    def funding_history(self, fields: Fields) -> Json:
+        """The newest settlements up to `endTime`; a `startTime` without one is an error."""
+        instrument = self.linear(fields)
+        start, end, limit = fields.whole("startTime"), fields.whole("endTime"), fields.limit(most=200, usual=200)
         if start is not None and end is None:
             raise bad("params error: endTime required with startTime")
+        if start is not None and end is not None and end < start:
+            raise bad("params error: startTime must not be after endTime")
         until = self._shown.now if end is None else Instant(min(end, self._shown.now))
         earliest = until - (limit + 1) * instrument.funding_interval_ms
         after = Instant(max(earliest, (start if start is not None else earliest) - 1))
@@ -91,14 +98,11 @@ class PublicReads:
         ]
         return {"category": "linear", "list": [*rows[:limit]]}
 
-    def orderbook(self, request: Request) -> Json:
-        """The ladder that market orders really meet."""
-        fields = Fields(request.query_params)
-        instrument = self._linear(fields)
-        levels, now = _limit(fields, most=1_000, usual=25), self._shown.now
-        quote = self._shown.quote(instrument.symbol)
-        if quote is None:
-            raise bad(NO_SYMBOL)
+    def orderbook(self, fields: Fields) -> Json:
+        """The ladder that market orders really meet; its update id is the moment, as on the streams."""
+        instrument = self.linear(fields)
+        levels, now = fields.limit(most=1_000, usual=25), self._shown.now
+        quote = self._quote(instrument)
         return {
             "s": instrument.symbol,
             "b": book_side(quote.levels(Action.SELL, levels)),
@@ -109,90 +113,67 @@ class PublicReads:
             "cts": now,
         }
 
-    async def kline(self, request: Request) -> Response:
-        try:
-            symbol, rows = self._kline_rows(Fields(request.query_params))
-        except Refused as error:
-            return refused(error, self._clock.now())
-        return self._listed(symbol, b",".join(rows))
+    def recent_trades(self, fields: Fields) -> Json:
+        instrument, limit = self.linear(fields), fields.limit(most=1_000, usual=500)
+        trades = self._shown.market.trades(instrument.symbol, after=None, now=self._shown.now, limit=limit)
+        return {"category": "linear", "list": [trade_row(trade) for trade in reversed(trades)]}
 
-    async def price_kline(self, request: Request) -> Response:
-        """Candles of the mark and index price, which here are the last price: five columns."""
-        try:
-            symbol, rows = self._kline_rows(Fields(request.query_params))
-        except Refused as error:
-            return refused(error, self._clock.now())
-        return self._listed(symbol, b",".join(orjson.dumps(orjson.loads(row)[:5]) for row in rows))
+    def price_limit(self, fields: Fields) -> Json:
+        instrument = self.linear(fields)
+        return price_limit_row(instrument, self._quote(instrument), self._shown.now)
 
-    def _kline_rows(self, fields: Fields) -> tuple[Symbol, list[bytes]]:
-        instrument = self._linear(fields)
-        interval = INTERVALS.get(fields.required("interval"))
-        if interval is None:
-            raise bad(f"Invalid period! interval must be one of {', '.join(INTERVALS)}")
-        start, end = fields.whole("start"), fields.whole("end")
-        if start is not None and end is not None and end < start:
-            raise bad("params error: end must not be before start")
-        return instrument.symbol, self._klines.rows(
-            instrument.symbol,
-            interval,
-            start=None if start is None else Instant(start),
-            end=None if end is None else Instant(end),
-            limit=_limit(fields, most=1_000, usual=200),
-            now=self._shown.now,
-        )
-
-    def _listed(self, symbol: Symbol, rows: bytes) -> Response:
-        return Response(
-            b'{"retCode":0,"retMsg":"OK","result":{"symbol":"%b","category":"linear","list":[%b]},'
-            b'"retExtInfo":{},"time":%d}' % (symbol.encode(), rows, self._clock.now()),
-            media_type="application/json",
-        )
-
-    def _linear(self, fields: Fields) -> Instrument:
+    def linear(self, fields: Fields) -> Instrument:
+        """The one symbol that a question is about; raises Refused when it is not listed."""
         if fields.text("category", "linear") != "linear":
             raise bad("params error: category only supports linear")
-        return self._listed_symbol(fields.symbol())
+        return self._listed(fields.symbol())
 
-    def _listed_symbol(self, symbol: Symbol) -> Instrument:
+    def _listed(self, symbol: Symbol) -> Instrument:
         instrument = self._instruments.get(symbol)
         if instrument is None or instrument.launched > self._shown.now:
             raise bad(NO_SYMBOL)
         return instrument
 
+    def _quote(self, instrument: Instrument) -> Quote:
+        quote = self._shown.quote(instrument.symbol)
+        if quote is None:
+            raise bad(NO_SYMBOL)
+        return quote
+
     def _wanted(self, fields: Fields) -> Sequence[Instrument]:
         """The listed instruments, or the one that is asked for."""
         if fields.has("symbol"):
-            return [self._listed_symbol(fields.symbol())]
-        coin = fields.text("baseCoin")
+            return [self._listed(fields.symbol())]
+        coin, now = fields.text("baseCoin"), self._shown.now
+        wanted = f"{coin}USDT"
         return [
-            each
-            for each in self._instruments.values()
-            if each.launched <= self._shown.now and (not coin or each.symbol == f"{coin}USDT")
+            each for each in self._instruments.values() if each.launched <= now and (not coin or each.symbol == wanted)
         ]
+
+
+def _answering(read: Read) -> Callable[[Fields], Awaitable[Answer]]:
+    async def act(fields: Fields) -> Answer:
+        return Answer(read(fields))
+
+    return act
 
 
 def _category(fields: Fields) -> str:
     category = fields.required("category")
     if category != "linear" and category not in _OTHER_MARKETS:
-        raise bad("params error: category invalid")
+        raise bad("params error: Category is invalid")
     return category
 
 
 def _is_trading(fields: Fields) -> bool:
-    return fields.text("status", "Trading") == "Trading"
+    status = fields.text("status", "Trading")
+    if status != "Trading" and status not in _OTHER_STATES:
+        raise bad("params error: status invalid")
+    return status == "Trading"
 
 
-def _limit(fields: Fields, *, most: int, usual: int) -> int:
-    limit = fields.whole("limit", usual)
-    if limit is None or limit < 1:
-        raise bad(f"params error: limit must be 1 to {most}")
-    return min(limit, most)
-
-
-def _page(
-    found: Sequence[Instrument], fields: Fields, *, most: int, usual: int | None = None
-) -> tuple[Sequence[Instrument], str]:
-    """The page after `cursor` (a symbol), and the cursor of the next; "" on the last."""
-    limit = _limit(fields, most=most, usual=usual or most)
+def _page(found: Sequence[Instrument], fields: Fields, *, most: int, usual: int) -> tuple[Sequence[Instrument], str]:
+    """The page after `cursor`, which is the last symbol of the page before; "" on the last."""
+    limit = fields.limit(most=most, usual=usual)
     rest = [each for each in found if each.symbol > fields.text("cursor")]
     return rest[:limit], rest[limit - 1].symbol if len(rest) > limit else ""

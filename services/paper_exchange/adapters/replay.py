@@ -1,8 +1,8 @@
 """A market made of recorded candles: `<SYMBOL>-<timeframe>.parquet` and `<SYMBOL>-funding.parquet` in one folder.
 
-The finest file of a symbol drives everything of it; coarser files are not read. Holes are filled with candles that do
-not move and have no volume, as in a halt. Half hours and hours are split into quarters of an hour, which strategies
-need. Where there is no funding file, the base rate settles every eight hours.
+Any mix of timeframes: the finest candles drive a symbol wherever they are, coarser ones where there are no finer (see
+core/splice.py). A symbol is listed with its first candle and delisted with its last, if others go on. Where no funding
+is recorded, the base rate settles every eight hours.
 """
 
 import re
@@ -20,115 +20,114 @@ from libs.common.clock import iso
 from libs.common.errors import Misconfigured
 from libs.common.units import HOUR_MS, Instant, Symbol, Timeframe
 from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.columns import Columns, Ints, columns_of
+from services.paper_exchange.core.columns import Ints, columns_of
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.grain import Floats, in_ticks, price_tick, volume_quantum
 from services.paper_exchange.core.listing import Listing
-from services.paper_exchange.core.refine import Refined
+from services.paper_exchange.core.path import Path as PricePath
 from services.paper_exchange.core.schedule import FUNDING_INTERVAL_MS, Schedule
 from services.paper_exchange.core.span import choose
-from services.paper_exchange.core.tape import Recorded, Scale
+from services.paper_exchange.core.splice import Recording, splice
+from services.paper_exchange.core.tape import Scale
+from services.paper_exchange.core.trail import Beat
 
 log = structlog.get_logger()
 
 _CANDLES: Final = re.compile(r"([A-Z0-9]{1,20})-(1m|5m|15m|30m|1h)\.parquet")
-COARSEST_MS: Final = Timeframe.M15.ms
+_LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01: what is later is in other units
 _PRICES: Final = ("open", "high", "low", "close")
 _LAYOUT: Final = "<SYMBOL>-<1m|5m|15m|30m|1h>.parquet with columns ts (int64 ms), open, high, low, close, volume"
 
 
 def replay_market(
-    directory: Path, *, symbols: Sequence[str] | str, start: Instant | None, end: Instant | None
+    directory: Path,
+    *,
+    symbols: Sequence[str] | str,
+    start: Instant | None,
+    end: Instant | None,
+    beat: Beat = Beat.CANDLE,
 ) -> Board:
     """Read the panel in `directory`; `symbols` is a list, or `top:N` by turnover before the start.
 
     Raises Misconfigured naming the path or the key, and what is allowed.
     """
-    files = _finest(directory)
-    listings = {symbol: _listing(directory, symbol, timeframe) for symbol, timeframe in _wanted(files, symbols).items()}
-    first = min(listing.tape.first for listing in listings.values())
-    last = max(_closes(listing) for listing in listings.values())
+    files = _files(directory)
+    listings = [_listing(directory, name, files[name], beat) for name in _wanted(files, symbols)]
+    first = min(listing.path.first for listing in listings)
+    last = max(listing.path.end for listing in listings)
     span = choose(first, last, start, end)
     chosen = _top(listings, symbols, span.start)
-    schedules = {listing.symbol: _schedule(directory, listing) for listing in chosen}
+    schedules = {each.symbol: Schedule(each.path.first, _read_funding(directory, each.symbol)) for each in chosen}
     log.info("replay.opened", path=str(directory), symbols=len(chosen), start=iso(span.start), end=iso(span.end))
     return Board(chosen, schedules, start=span.start, end=span.end)
 
 
-def _finest(directory: Path) -> Mapping[str, Timeframe]:
+def _files(directory: Path) -> Mapping[str, Sequence[Timeframe]]:
     if not directory.is_dir():
         raise Misconfigured(f"paper.market = replay:{directory}: no such folder; it must hold {_LAYOUT}")
-    found: dict[str, Timeframe] = {}
+    found: dict[str, list[Timeframe]] = {}
     for path in sorted(directory.iterdir()):
         if match := _CANDLES.fullmatch(path.name):
-            symbol, timeframe = match[1], Timeframe(match[2])
-            found[symbol] = min(found.get(symbol, timeframe), timeframe, key=lambda each: each.ms)
+            found.setdefault(match[1], []).append(Timeframe(match[2]))
     if not found:
         raise Misconfigured(f"paper.market = replay:{directory}: no candles in it; it must hold {_LAYOUT}")
     return found
 
 
-def _wanted(files: Mapping[str, Timeframe], symbols: Sequence[str] | str) -> Mapping[str, Timeframe]:
+def _wanted(files: Mapping[str, Sequence[Timeframe]], symbols: Sequence[str] | str) -> Sequence[str]:
     if isinstance(symbols, str):
-        return files
+        return tuple(files)
     if unknown := sorted(set(symbols) - set(files)):
         raise Misconfigured(f"market.symbols: {', '.join(unknown)} not in the panel, which has {', '.join(files)}")
-    return {symbol: files[symbol] for symbol in symbols}
+    return tuple(dict.fromkeys(symbols))
 
 
-def _top(listings: Mapping[str, Listing], symbols: Sequence[str] | str, start: Instant) -> Sequence[Listing]:
+def _top(listings: Sequence[Listing], symbols: Sequence[str] | str, start: Instant) -> Sequence[Listing]:
     if not isinstance(symbols, str):
-        return tuple(listings.values())
-    ranked = sorted(listings.values(), key=lambda each: (-_turnover(each, start), each.symbol))
+        return listings
+    ranked = sorted(listings, key=lambda each: (-_turnover(each, start), each.symbol))
     return ranked[: int(symbols.removeprefix("top:"))]
 
 
 def _turnover(listing: Listing, until: Instant) -> Decimal:
     """USDT traded before `until`; of a panel that starts there, everything."""
-    tape = listing.tape.coarse if isinstance(listing.tape, Refined) else listing.tape
-    before = min(tape.count or 0, (until - tape.first) // tape.interval_ms)
-    whole = tape.read(0, before if until > tape.first else 0)
-    return listing.scale.turnover(sum(whole.turnover.tolist()))
+    whole = 0
+    for tape in listing.path.tapes:
+        count = max(0, min(tape.count or 0, (until - tape.first) // tape.interval_ms))
+        whole += int(tape.read(0, count).turnover.sum(dtype=object) or 0)
+    return listing.scale.turnover(whole)
 
 
-def _closes(listing: Listing) -> Instant:
-    return Instant(listing.tape.first + (listing.tape.count or 0) * listing.tape.interval_ms)
-
-
-def _listing(directory: Path, symbol: str, timeframe: Timeframe) -> Listing:
-    path = directory / f"{symbol}-{timeframe}.parquet"
-    opens, prices, volumes = _read_candles(path)
-    _check(path, opens, prices, volumes, timeframe.ms)
-    tick = price_tick(prices)
+def _listing(directory: Path, symbol: str, timeframes: Sequence[Timeframe], beat: Beat) -> Listing:
+    files = [(each, _read_candles(directory / f"{symbol}-{each}.parquet", each.ms)) for each in timeframes]
+    every_price = np.concatenate([prices.ravel() for _, (_, prices, _) in files])
+    tick = price_tick(every_price)
     if tick is None:
-        raise Misconfigured(f"{path}: prices are not multiples of any tick")
-    scale = Scale(tick, volume_quantum(volumes))
-    open_, high, low, close = in_ticks(prices, tick)
-    whole = columns_of(open_, high, low, close, in_ticks(volumes, scale.quantum))
-    first = Instant(int(opens[0]))
+        names = ", ".join(str(directory / f"{symbol}-{each}.parquet") for each in timeframes)
+        raise Misconfigured(f"{names}: prices are not multiples of any tick")
+    scale = Scale(tick, volume_quantum(np.concatenate([volumes for _, (_, _, volumes) in files])))
+    tapes = splice(_recording(each.ms, *columns, scale) for each, columns in files)
     instrument = contract(
         Symbol(symbol),
         tick=tick,
-        price=scale.price(int(whole.open[0])),
-        launched=first,
+        price=scale.price(int(tapes[0].columns.open[0])),
+        launched=tapes[0].first,
         funding_interval_ms=_funding_interval(_read_funding(directory, symbol)),
     )
-    recorded = Recorded(first, timeframe.ms, _without_holes(path, opens, whole, timeframe.ms))
-    return Listing(instrument, _tape(path, recorded), scale)
+    return Listing(instrument, PricePath(tapes, beat, symbol), scale)
 
 
-def _tape(path: Path, recorded: Recorded) -> Recorded | Refined:
-    if recorded.interval_ms <= COARSEST_MS:
-        return recorded
-    log.warning("replay.refined", path=str(path), recorded_ms=recorded.interval_ms, played_ms=COARSEST_MS)
-    return Refined(recorded, COARSEST_MS, path.name)
+def _recording(interval_ms: int, opens: Ints, prices: Floats, volumes: Floats, scale: Scale) -> Recording:
+    open_, high, low, close = in_ticks(prices, scale.tick)
+    return Recording(interval_ms, opens, columns_of(open_, high, low, close, in_ticks(volumes, scale.quantum)))
 
 
-def _read_candles(path: Path) -> tuple[Ints, Floats, Floats]:
-    """Opening times (n,), prices (4, n) and volumes (n,) of a file."""
+def _read_candles(path: Path, interval_ms: int) -> tuple[Ints, Floats, Floats]:
+    """Opening times (n,), prices (4, n) and volumes (n,) of a file, which can be a market's."""
     table = _read(path, ("ts", *_PRICES, "volume"))
-    prices = np.stack([table[name] for name in _PRICES])
-    return table["ts"].astype(np.int64), prices, table["volume"]
+    opens, prices, volumes = table["ts"].astype(np.int64), np.stack([table[name] for name in _PRICES]), table["volume"]
+    _check(path, opens, prices, volumes, interval_ms)
+    return opens, prices, volumes
 
 
 def _read(path: Path, columns: Sequence[str]) -> Mapping[str, Floats]:
@@ -145,6 +144,7 @@ def _check(path: Path, opens: Ints, prices: Floats, volumes: Floats, interval_ms
     open_, high, low, close = prices
     for wrong, why in (
         (not len(opens), "no candle in it"),
+        (np.any(opens < 0) or np.any(opens > _LATEST_MS), "ts must be milliseconds, from 1970 to 2100"),
         (np.any(opens % interval_ms) or np.any(np.diff(opens) <= 0), "times must be aligned to UTC, ascending, unique"),
         (not np.all(np.isfinite(prices)) or np.any(prices <= 0), "prices must be positive numbers"),
         (not np.all(np.isfinite(volumes)) or np.any(volumes < 0), "volumes must be numbers, not negative"),
@@ -152,19 +152,6 @@ def _check(path: Path, opens: Ints, prices: Floats, volumes: Floats, interval_ms
     ):
         if wrong:
             raise Misconfigured(f"{path}: {why}")
-
-
-def _without_holes(path: Path, opens: Ints, whole: Columns, interval_ms: int) -> Columns:
-    places = (opens - opens[0]) // interval_ms
-    count = int(places[-1]) + 1
-    if count == len(opens):
-        return whole
-    log.warning("replay.holes_filled", path=str(path), candles=count - len(opens))
-    source = np.searchsorted(places, np.arange(count), side="right") - 1
-    real = np.isin(np.arange(count), places)
-    close = whole.close[source]
-    open_, high, low = (np.where(real, column[source], close) for column in (whole.open, whole.high, whole.low))
-    return columns_of(open_, high, low, close, np.where(real, whole.volume[source], 0))
 
 
 def _read_funding(directory: Path, symbol: str) -> tuple[tuple[Instant, Decimal], ...]:
@@ -184,7 +171,3 @@ def _funding_interval(settlements: Sequence[tuple[Instant, Decimal]]) -> int:
     gaps = np.diff([at for at, _ in settlements])
     hours, counts = np.unique(np.rint(gaps / HOUR_MS).astype(np.int64), return_counts=True)
     return max(1, int(hours[counts.argmax()])) * HOUR_MS
-
-
-def _schedule(directory: Path, listing: Listing) -> Schedule:
-    return Schedule(since=listing.tape.first, recorded=_read_funding(directory, listing.symbol))

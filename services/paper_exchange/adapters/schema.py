@@ -4,7 +4,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from services.paper_exchange.core.changes import ClosedPart, Execution, Naked, Totals
+from services.paper_exchange.core.changes import Account, ClosedPart, Execution, Naked, Totals
 from services.paper_exchange.core.order import Order
 from services.paper_exchange.core.position import Position
 
@@ -28,7 +28,8 @@ CREATE INDEX IF NOT EXISTS executions_at ON executions (at);
 CREATE INDEX IF NOT EXISTS executions_wall ON executions (wall);
 CREATE TABLE IF NOT EXISTS closed (
     seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL, symbol TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS positions (symbol TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS positions (symbol TEXT NOT NULL, leg INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (symbol, leg)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS position_rows (seq INTEGER PRIMARY KEY, wall INTEGER NOT NULL, at INTEGER NOT NULL,
     body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS position_rows_wall ON position_rows (wall);
@@ -60,3 +61,4 @@ CLOSED: Final = Codec(ClosedPart)
 POSITIONS: Final = Codec(Position)
 NAKED: Final = Codec(Naked)
 TOTALS: Final = Codec(Totals)
+ACCOUNT: Final = Codec(Account)

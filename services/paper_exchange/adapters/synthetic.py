@@ -20,9 +20,11 @@ from services.paper_exchange.core.climate import BARS, Cast, CommonDay, Floats, 
 from services.paper_exchange.core.columns import Columns, columns_of, join
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.listing import Listing
+from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.premium import SETTLEMENTS, Crowded, leanings
 from services.paper_exchange.core.schedule import FUNDING_INTERVAL_MS
-from services.paper_exchange.core.tape import Scale, Tape
+from services.paper_exchange.core.tape import Scale
+from services.paper_exchange.core.trail import Beat
 from services.paper_exchange.core.troupe import GROUP_SIZE, Role, cast_of, roles
 from services.paper_exchange.core.weaving import SharedBars, Woven, shared_bars, usual_sigma, weave
 
@@ -35,7 +37,9 @@ INTERVAL_MS: Final = 5 * MINUTE_MS
 KEPT_DAYS: Final = 480  # of a group of 50 symbols: about 0.4 MB each
 
 
-def synthetic_market(*, seed: int, symbols: int, start: Instant | None, end: Instant | None) -> Board:
+def synthetic_market(
+    *, seed: int, symbols: int, start: Instant | None, end: Instant | None, beat: Beat = Beat.CANDLE
+) -> Board:
     """Return an invented market of `symbols` perpetuals; it starts on 2025-06-02 unless told otherwise.
 
     Raises Misconfigured where there is no room for 90 days of history before `start`, or `end` is not after it.
@@ -48,22 +52,23 @@ def synthetic_market(*, seed: int, symbols: int, start: Instant | None, end: Ins
     if end is not None and end <= begin:
         raise Misconfigured(f"paper.to = {iso(end)}: must be after {iso(begin)}")
     world = _World(seed, groups=-(-symbols // GROUP_SIZE))
-    listings = [_listing(world, place, role) for place, role in enumerate(world.players[:symbols])]
-    schedules = {listing.symbol: _schedule(world, place, listing.tape) for place, listing in enumerate(listings)}
+    players = world.players[:symbols]
+    listings = [_listing(world, place, role, beat) for place, role in enumerate(players)]
+    schedules = {role.symbol: _schedule(world, place) for place, role in enumerate(players)}
     log.info("synthetic.opened", symbols=symbols, seed=seed, start=iso(begin))
     return Board(listings, schedules, start=begin, end=end)
 
 
-def _listing(world: "_World", place: int, role: Role) -> Listing:
+def _listing(world: "_World", place: int, role: Role, beat: Beat) -> Listing:
     instrument = contract(role.symbol, tick=role.tick, price=role.price, launched=GENESIS)
     tape = _Tape(world, *divmod(place, GROUP_SIZE))
-    return Listing(instrument, tape, Scale(role.tick, role.step))
+    return Listing(instrument, Path([tape], beat, role.symbol), Scale(role.tick, role.step))
 
 
-def _schedule(world: "_World", place: int, tape: Tape) -> Crowded:
+def _schedule(world: "_World", place: int) -> Crowded:
     group, row = divmod(place, GROUP_SIZE)
     usual = float(usual_sigma(world.cast(group))[row])
-    return Crowded(tape, usual, lambda settlement: world.lean(group, row, settlement))
+    return Crowded(_Tape(world, group, row), usual, lambda settlement: world.lean(group, row, settlement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from libs.common.units import Symbol
 from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.checks import listed
 from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.position import MAKER_FEE, TAKER_FEE
+from services.paper_exchange.core.position import MAKER_FEE, TAKER_FEE, Position
 from services.paper_exchange.core.refusals import bad
 from services.paper_exchange.core.rows import position_row, wallet_row
 
@@ -24,16 +23,16 @@ def position_list(books: Books, fields: Fields, moment: Moment) -> Json:
     if fields.required("category") != "linear":
         return {"category": fields.text("category"), "nextPageCursor": "", "list": []}
     if fields.has("symbol"):
-        symbols: Sequence[Symbol] = [listed(books, fields.symbol(), moment).symbol]
+        symbol = listed(books, fields.symbol(), moment).symbol
+        found: Sequence[Position] = [books.position(symbol, leg) for leg in books.legs(symbol)]
     elif fields.has("settleCoin"):
-        symbols = [p.symbol for p in books.open_positions()] if fields.text("settleCoin") == "USDT" else []
+        found = books.open_positions() if fields.text("settleCoin") == "USDT" else []
     else:
         raise bad("params error: symbol or settleCoin required")
     limit = min(max(fields.whole("limit", 20) or 20, 1), MOST_POSITIONS)
     begin = fields.whole("cursor", 0) or 0
-    page = symbols[begin : begin + limit]
-    rows: list[JsonValue] = [position_row(books.position(s), books.mark[s], books.instruments[s]) for s in page]
-    more = str(begin + limit) if begin + limit < len(symbols) else ""
+    rows: list[JsonValue] = [position_row(books, position) for position in found[begin : begin + limit]]
+    more = str(begin + limit) if begin + limit < len(found) else ""
     return {"category": "linear", "nextPageCursor": more, "list": rows}
 
 
@@ -47,9 +46,9 @@ def wallet_balance(books: Books, fields: Fields, _moment: Moment) -> Json:
     return {"list": [row]}
 
 
-def account_info(_books: Books, _fields: Fields, _moment: Moment) -> Json:
+def account_info(books: Books, _fields: Fields, _moment: Moment) -> Json:
     return {
-        "marginMode": "ISOLATED_MARGIN",
+        "marginMode": books.account.margin_mode.value,
         "unifiedMarginStatus": 5,
         "updatedTime": "0",
         "dcpStatus": "OFF",

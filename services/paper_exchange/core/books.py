@@ -5,16 +5,19 @@
 3. Same commands at the same market moments, same books: nothing here knows the wall clock but to note it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSet, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.exchange.trading_types import ExecutionType
-from libs.common.units import ZERO, Instant, Price, Qty, Symbol, Usd
+from libs.common.exchange.trading_types import Action, ExecutionType
+from libs.common.units import ZERO, Fraction, Instant, Price, Qty, Symbol, Usd
 from services.paper_exchange.core.amounts import money
 from services.paper_exchange.core.changes import (
+    NEW_ACCOUNT,
+    Account,
+    AccountChanged,
     Change,
     Executed,
     Moment,
@@ -26,10 +29,13 @@ from services.paper_exchange.core.changes import (
     Totals,
     WalletChanged,
 )
-from services.paper_exchange.core.depth import Quote
+from services.paper_exchange.core.depth import Level, Quote
+from services.paper_exchange.core.leg import HEDGED, Key, Leg
 from services.paper_exchange.core.order import Order, StopKind, filled
-from services.paper_exchange.core.position import MAKER_FEE, TAKER_FEE, Position, Settled, settle
+from services.paper_exchange.core.position import MAKER_FEE, TAKER_FEE, Position, settle
 from services.paper_exchange.core.receipts import Ticket, closed_part, fill_receipt, funding_receipt, venue_id
+
+WHOLE: Final = Fraction(Decimal(1))
 
 
 class Quotes(Protocol):
@@ -43,11 +49,25 @@ class Saved:
     """Everything that the books need to go on after a crash."""
 
     totals: Totals
+    account: Account = NEW_ACCOUNT
     positions: Sequence[Position] = ()
     orders: Sequence[Order] = ()  # the open ones
     link_ids: Iterable[str] = ()  # every one ever used
     naked: Sequence[Naked] = ()  # the ones that still are
     naked_ever: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """Between these prices no tick of a symbol does anything to its orders and positions."""
+
+    low: Price
+    high: Price
+    mark_low: Price
+    mark_high: Price
+
+    def holds(self, last: Price, mark: Price) -> bool:
+        return self.low < last < self.high and self.mark_low < mark < self.mark_high
 
 
 @dataclass(slots=True)
@@ -57,33 +77,45 @@ class _Shown:
     stop: Price | None = None
 
 
+def _plenty(_order: Order) -> Fraction:
+    return WHOLE
+
+
 @dataclass(slots=True)
 class Books:
-    """Mutable; every method leaves them whole. Commands are in placing, changing and guards, ticks in moves."""
+    """Mutable; every method leaves them whole. Commands are in placing, changing and guards, ticks in moves.
+
+    scarcity: how much of an order the market has anything for, as a fraction; a fault can make it less than one.
+    calm: forgotten whenever a symbol's orders or positions change.
+    """
 
     instruments: Mapping[Symbol, Instrument]
     quotes: Quotes
     seed: int
     totals: Totals
-    positions: dict[Symbol, Position] = field(default_factory=dict)
+    account: Account = NEW_ACCOUNT
+    positions: dict[Key, Position] = field(default_factory=dict)
     orders: dict[Symbol, dict[str, Order]] = field(default_factory=dict)  # the open ones, oldest first
-    link_ids: set[str] = field(default_factory=set)
-    naked: dict[Symbol, Naked] = field(default_factory=dict)
+    link_ids: MutableSet[str] = field(default_factory=set)
+    naked: dict[Key, Naked] = field(default_factory=dict)
     naked_ever: int = 0
     last: dict[Symbol, Price] = field(default_factory=dict)
     mark: dict[Symbol, Price] = field(default_factory=dict)
     journal: list[Change] = field(default_factory=list)
-    _shown: dict[Symbol, _Shown] = field(default_factory=dict)
+    scarcity: Callable[[Order], Fraction] = _plenty
+    calm: dict[Symbol, Calm] = field(default_factory=dict)
+    _eaten: dict[tuple[Symbol, Action], Qty] = field(default_factory=dict)
+    _shown: dict[Key, _Shown] = field(default_factory=dict)
 
     @classmethod
     def load(cls, saved: Saved, instruments: Mapping[Symbol, Instrument], quotes: Quotes, seed: int) -> "Books":
-        books = cls(instruments, quotes, seed, saved.totals)
-        books.positions = {p.symbol: p for p in saved.positions}
-        books._shown = {p.symbol: _Shown(p.side, p.size, p.stop) for p in saved.positions}
+        books = cls(instruments, quotes, seed, saved.totals, saved.account)
+        books.positions = {p.key: p for p in saved.positions}
+        books._shown = {p.key: _Shown(p.side, p.size, p.live_stop) for p in saved.positions}
         for order in sorted(saved.orders, key=lambda o: o.seq):
             books.orders.setdefault(order.symbol, {})[order.order_id] = order
         books.link_ids = set(saved.link_ids)
-        books.naked = {n.symbol: n for n in saved.naked}
+        books.naked = {(n.symbol, n.leg): n for n in saved.naked}
         books.naked_ever = saved.naked_ever
         return books
 
@@ -92,39 +124,55 @@ class Books:
         taken, self.journal = self.journal, []
         return taken
 
-    def position(self, symbol: Symbol) -> Position:
-        return self.positions.get(symbol) or Position(symbol)
+    def legs(self, symbol: Symbol) -> tuple[Leg, ...]:
+        """The legs that a symbol has in the mode it is in."""
+        return HEDGED if symbol in self.account.hedged else (Leg.ONE_WAY,)
 
-    def open_positions(self) -> list[Position]:
-        return [p for _, p in sorted(self.positions.items()) if p.side is not None]
+    def position(self, symbol: Symbol, leg: Leg = Leg.ONE_WAY) -> Position:
+        return self.positions.get((symbol, leg)) or Position(symbol, leg)
+
+    def open_positions(self, symbol: Symbol | None = None) -> list[Position]:
+        """Open positions, sorted by symbol and leg."""
+        return [p for key, p in sorted(self.positions.items()) if p.side is not None and symbol in {None, key[0]}]
 
     def open_orders(self, symbol: Symbol | None = None) -> list[Order]:
         """Open orders, oldest first."""
         shelves = [self.orders.get(symbol, {})] if symbol else list(self.orders.values())
         return sorted((order for shelf in shelves for order in shelf.values()), key=lambda order: order.seq)
 
-    def guard(self, symbol: Symbol, kind: StopKind) -> Order | None:
-        """The position's own stop loss or take profit, while it waits."""
-        waiting = self.orders.get(symbol, {}).values()
-        return next((order for order in waiting if order.stop_kind is kind and order.waits), None)
+    def is_open(self, order: Order) -> bool:
+        return order.order_id in self.orders.get(order.symbol, {})
+
+    def guards(self, key: Key) -> list[Order]:
+        """What waits to close a position: stop losses, take profits, a trailing stop; oldest first."""
+        return [order for order in self.open_orders(key[0]) if order.guards and order.leg is key[1]]
+
+    def guard(self, key: Key, kind: StopKind) -> Order | None:
+        """The position's own stop loss, take profit or trailing stop over all of it, while it waits."""
+        return next((order for order in self.guards(key) if order.stop_kind is kind and order.waits), None)
 
     def quote(self, symbol: Symbol, moment: Moment) -> Quote:
         return self.quotes.quote(symbol, self.last[symbol], self.mark[symbol], moment.market)
 
-    def position_margin(self) -> Usd:
-        return Usd(sum((p.margin for p in self.open_positions()), ZERO))
+    def meets(self, action: Action, quote: Quote, symbol: Symbol) -> Iterator[Level]:
+        """Yield the levels that are left for a taker: what was taken since the last tick is not there again."""
+        eaten = self._eaten.get((symbol, action), ZERO)
+        for level in quote.ladder(action):
+            left = level.qty - eaten
+            eaten = max(ZERO, -left)
+            if left > ZERO:
+                yield Level(level.price, Qty(left))
 
-    def order_margin(self) -> Usd:
-        """Margin held for orders that could open."""
-        return Usd(sum((self.resting_value(s) / self.position(s).leverage for s in self.orders), ZERO))
+    def eat(self, symbol: Symbol, action: Action, qty: Qty) -> None:
+        """Note that a taker took `qty` of the ladder."""
+        self._eaten[symbol, action] = Qty(self._eaten.get((symbol, action), ZERO) + qty)
 
-    def resting_value(self, symbol: Symbol) -> Usd:
-        """Value of the orders that could open; conditional ones hold no margin."""
-        resting = (o for o in self.orders.get(symbol, {}).values() if not o.reduce_only and not o.waits)
-        return Usd(sum((order.leaves * (order.price or ZERO) for order in resting), ZERO))
-
-    def available(self) -> Usd:
-        return Usd(self.totals.balance - self.position_margin() - self.order_margin())
+    def tick(self, symbol: Symbol, last: Price, mark: Price) -> None:
+        """Let the market be there: the ladder is full again."""
+        self.last[symbol], self.mark[symbol] = last, mark
+        if self._eaten:
+            for action in Action:
+                self._eaten.pop((symbol, action), None)
 
     def next_order(self) -> tuple[int, str]:
         """Return the next order's number and id: functions of the seed and a counter."""
@@ -143,19 +191,26 @@ class Books:
             self.orders.setdefault(order.symbol, {})[order.order_id] = order
         if order.link_id:
             self.link_ids.add(order.link_id)
+        self.calm.pop(order.symbol, None)
         self.journal.append(OrderChanged(order))
         return order
 
     def put_position(self, position: Position) -> Position:
-        self.positions[position.symbol] = replace(position, seq=self._next_seq())
-        return self.positions[position.symbol]
+        self.calm.pop(position.symbol, None)
+        self.positions[position.key] = replace(position, seq=self._next_seq())
+        return self.positions[position.key]
 
-    def fill(self, order: Order, qty: Qty, price: Price, moment: Moment, *, maker: bool, bust: bool = False) -> Settled:
-        """Execute `qty` of `order` at `price`; the position and the wallet follow."""
+    def put_account(self, account: Account) -> None:
+        self.calm.clear()
+        self.account = account
+        self.journal.append(AccountChanged(account))
+
+    def fill(self, order: Order, qty: Qty, price: Price, moment: Moment, *, maker: bool, bust: bool = False) -> Order:
+        """Execute `qty` of `order` at `price`; the position and the wallet follow. Returns the order after it."""
         rate = MAKER_FEE if maker else TAKER_FEE
         fee = money(qty * price * rate)
         done = self.put(filled(order, qty, price, fee, moment.market))
-        settled = settle(self.position(order.symbol), order.action, qty, price, fee, moment.market)
+        settled = settle(self.position(*order.key), order.action, qty, price, fee, moment.market)
         self.put_position(settled.position)
         self._book(settled.gross, fee, Usd(ZERO))
         execution = fill_receipt(
@@ -174,15 +229,17 @@ class Books:
         self.journal.append(Executed(execution))
         if settled.closed:
             self.journal.append(PartClosed(closed_part(execution, settled)))
-        return settled
+        return done
 
     def fund(self, symbol: Symbol, rate: Decimal, moment: Moment) -> None:
-        """Settle funding on an open position: longs pay when `rate` is positive."""
-        position = self.position(symbol)
-        if position.side is None:
-            return
-        mark = self.mark[symbol]
-        amount = money(position.side.sign * position.size * mark * rate)
+        """Settle funding on the symbol's open positions: longs pay when `rate` is positive."""
+        for position in self.open_positions(symbol):
+            self._fund(position, rate, moment)
+
+    def _fund(self, position: Position, rate: Decimal, moment: Moment) -> None:
+        mark = self.mark[position.symbol]
+        sign = position.side.sign if position.side else 0
+        amount = money(sign * position.size * mark * rate)
         self.put_position(
             replace(
                 position,
@@ -196,29 +253,31 @@ class Books:
         ticket = self._ticket()
         order_id = venue_id(self.seed, "funding", ticket.number)
         self.journal.append(Executed(funding_receipt(ticket, order_id, position, amount, rate, mark, moment)))
-        self.finish(symbol, moment)
+        self.finish(position.key, moment)
 
-    def finish(self, symbol: Symbol, moment: Moment) -> None:
+    def finish(self, key: Key, moment: Moment) -> None:
         """Tell the position and the wallet after a command, and note whether a stop is missing."""
-        position = self.position(symbol)
-        shown = self._shown.setdefault(symbol, _Shown())
-        changed = (shown.side, shown.size, shown.stop) != (position.side, position.size, position.stop)
-        self._shown[symbol] = _Shown(position.side, position.size, position.stop)
-        self.totals = replace(self.totals, most_positions=max(self.totals.most_positions, len(self.open_positions())))
-        self.journal.append(PositionTold(position, self.mark[symbol], changed, moment.market))
+        position = self.position(*key)
+        now = _Shown(position.side, position.size, position.live_stop)
+        changed = now != self._shown.get(key, _Shown())
+        self._shown[key] = now
+        if changed:
+            most = max(self.totals.most_positions, len(self.open_positions()))
+            self.totals = replace(self.totals, most_positions=most)
+        self.journal.append(PositionTold(position, self.mark[position.symbol], changed, moment.market))
         self.journal.append(WalletChanged(self.totals))
         self._watch(position, moment)
 
     def _watch(self, position: Position, moment: Moment) -> None:
-        known = self.naked.get(position.symbol)
-        bare = position.side is not None and position.stop is None
+        known = self.naked.get(position.key)
+        bare = position.side is not None and position.live_stop is None
         if bare and known is None:
             self.naked_ever += 1
-            known = Naked(self.naked_ever, position.symbol, moment.market, moment.up_ms)
-            self.naked[position.symbol] = known
+            known = Naked(self.naked_ever, position.symbol, position.leg, moment.market, moment.up_ms)
+            self.naked[position.key] = known
             self.journal.append(NakedChanged(known))
         elif known is not None and not bare:
-            del self.naked[position.symbol]
+            del self.naked[position.key]
             self.journal.append(NakedChanged(replace(known, until=moment.market, until_up=moment.up_ms)))
 
     def _book(self, gross: Usd, fee: Usd, funding: Usd) -> None:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+from typing import Final
 
 from libs.common.exchange.trading_types import Action, ExecutionType
 from libs.common.units import ZERO, Instant, Price, Qty, Symbol, Usd
+from services.paper_exchange.core.leg import Leg
 from services.paper_exchange.core.order import Creator, Kind, Order, StopKind
 from services.paper_exchange.core.position import Position
 
@@ -16,6 +19,22 @@ class Moment:
     market: Instant
     wall: Instant
     up_ms: int
+
+
+class MarginMode(StrEnum):
+    ISOLATED = "ISOLATED_MARGIN"  # every position answers with its own margin
+    CROSS = "REGULAR_MARGIN"  # all answer with the whole account
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the user chose for the account; `hedged` are the symbols in hedge mode, sorted."""
+
+    margin_mode: MarginMode = MarginMode.ISOLATED
+    hedged: tuple[Symbol, ...] = ()
+
+
+NEW_ACCOUNT: Final = Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,7 @@ class Execution:
     order_price: Price
     order_qty: Qty
     leaves: Qty
+    leg: Leg
     order_kind: Kind | None
     stop_kind: StopKind
     creator: Creator
@@ -68,6 +88,7 @@ class ClosedPart:
 
     seq: int
     symbol: Symbol
+    leg: Leg
     order_id: str
     action: Action
     order_kind: Kind
@@ -90,6 +111,7 @@ class Naked:
 
     number: int
     symbol: Symbol
+    leg: Leg
     since: Instant
     since_up: int
     until: Instant | None = None
@@ -127,8 +149,13 @@ class WalletChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChanged:
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
 class NakedChanged:
     naked: Naked
 
 
-Change = OrderChanged | Executed | PartClosed | PositionTold | WalletChanged | NakedChanged
+Change = OrderChanged | Executed | PartClosed | PositionTold | WalletChanged | AccountChanged | NakedChanged

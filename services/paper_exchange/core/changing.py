@@ -1,26 +1,27 @@
-"""Changes to orders that wait, and to the account: amend, cancel-all, leverage."""
+"""Changes to orders that wait: amend, cancel-all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from libs.common.units import Fraction, Price, Qty, Symbol, Usd
+from libs.common.units import Price, Qty
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.checks import (
+    check_margin,
     check_price,
     check_qty,
     check_sides,
+    check_tick,
     check_trigger,
-    check_value,
     listed,
-    opening_value,
 )
-from services.paper_exchange.core.guards import set_guards
-from services.paper_exchange.core.order import Order, StopKind
+from services.paper_exchange.core.guards import Cloak, set_guards
+from services.paper_exchange.core.order import FIXED, Kind, Order, StopKind, Terms, TriggerBy
+from services.paper_exchange.core.order_margin import Resting
 from services.paper_exchange.core.placing import cancel, work
 from services.paper_exchange.core.position import side_of
-from services.paper_exchange.core.refusals import bad, refusal
+from services.paper_exchange.core.refusals import bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Amendment:
     trigger: Price | None = None
     stop_loss: Price | None = None
     take_profit: Price | None = None
+    trigger_by: TriggerBy | None = None
+    stop_by: TriggerBy | None = None
+    target_by: TriggerBy | None = None
 
 
 def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Order:
@@ -45,6 +49,9 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
         trigger=change.trigger or order.trigger,
         stop_loss=_stop(change.stop_loss, order.stop_loss),
         take_profit=_stop(change.take_profit, order.take_profit),
+        trigger_by=change.trigger_by or order.trigger_by,
+        stop_terms=_terms(order.stop_terms, change.stop_by),
+        target_terms=_terms(order.target_terms, change.target_by),
     )
     if after == order:
         raise bad(no.UNCHANGED_ORDER)
@@ -53,8 +60,12 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
     if not kept.waits:
         quote = books.quote(kept.symbol, moment)
         work(books, kept, quote, moment)
-    books.finish(kept.symbol, moment)
+    books.finish(kept.key, moment)
     return kept
+
+
+def _terms(terms: Terms, by: TriggerBy | None) -> Terms:
+    return terms if by is None else replace(terms, by=by)
 
 
 def _stop(wanted: Price | None, now: Price | None) -> Price | None:
@@ -70,32 +81,52 @@ def _check(books: Books, before: Order, after: Order, moment: Moment) -> None:
     if after.price is not None and after.price != before.price:
         check_price(after.price, after.action, instrument, quote)
     if after.trigger is not None and after.trigger != before.trigger:
-        check_trigger(after.trigger, after.direction, instrument, quote)
-    base = after.price or quote.last
+        check_trigger(after.trigger, after.direction, after.trigger_by, instrument, quote)
+    base = (after.price if after.kind is Kind.LIMIT else after.trigger) or quote.last
     check_sides(side_of(after.action), base, after.stop_loss, after.take_profit, instrument)
-    if not after.reduce_only and not after.waits:
-        more = _opening(books, after, quote.last) - _opening(books, before, quote.last)
-        check_value(books, after.symbol, Usd(more))
-
-
-def _opening(books: Books, order: Order, last: Price) -> Usd:
-    return opening_value(books, order.symbol, order.action, order.leaves, order.price or last)
+    if not after.reduces and not after.waits:
+        left = Qty(after.qty - before.filled)
+        wanted = Resting(side_of(after.action), left, after.price or quote.last)
+        check_margin(books, after.key, wanted, but=before.order_id)
 
 
 def _move_guard(books: Books, order: Order, change: Amendment, moment: Moment) -> Order:
-    position = books.position(order.symbol)
-    price = change.trigger
-    if not price:
+    if order.stop_kind is StopKind.TRAILING:
+        raise bad("params error: a trailing stop is changed by position/trading-stop")
+    price = change.trigger or order.trigger
+    if order.stop_kind in FIXED:
+        return _move_fixed(books, order, price, change, moment)
+    position = books.position(*order.key)
+    cloak = Cloak.of(position)
+    if order.stop_kind is StopKind.STOP_LOSS:
+        moved = replace(cloak, stop=price, stop_terms=_terms(cloak.stop_terms, change.trigger_by))
+    else:
+        moved = replace(cloak, take_profit=price, target_terms=_terms(cloak.target_terms, change.trigger_by))
+    if moved == cloak:
         raise bad(no.UNCHANGED_ORDER)
-    is_stop = order.stop_kind is StopKind.STOP_LOSS
-    set_guards(
-        books,
-        order.symbol,
-        moment,
-        stop=price if is_stop else position.stop,
-        take_profit=position.take_profit if is_stop else price,
-    )
+    set_guards(books, order.key, moved, moment)
     return order
+
+
+def _move_fixed(books: Books, order: Order, price: Price | None, change: Amendment, moment: Moment) -> Order:
+    instrument, quote = listed(books, order.symbol, moment), books.quote(order.symbol, moment)
+    after = replace(
+        order,
+        qty=change.qty or order.qty,
+        price=change.price or order.price,
+        trigger=price,
+        trigger_by=change.trigger_by or order.trigger_by,
+    )
+    if after == order:
+        raise bad(no.UNCHANGED_ORDER)
+    check_qty(after.qty, after.kind, instrument)
+    if after.trigger is not None:
+        check_trigger(after.trigger, after.direction, after.trigger_by, instrument, quote)
+    if after.kind is Kind.LIMIT and after.price is not None:
+        check_tick(after.price, instrument)
+    kept = books.put(replace(after, updated_at=moment.market))
+    books.finish(order.key, moment)
+    return kept
 
 
 def cancel_all(books: Books, orders: Sequence[Order], moment: Moment) -> Sequence[Order]:
@@ -106,19 +137,3 @@ def cancel_all(books: Books, orders: Sequence[Order], moment: Moment) -> Sequenc
             cancel(books, order, moment)
             gone.append(order)
     return gone
-
-
-def set_leverage(books: Books, symbol: Symbol, leverage: Fraction, moment: Moment) -> None:
-    """Set one symbol's leverage; the margin of an open position changes with it. Raises Refused."""
-    instrument = listed(books, symbol, moment)
-    position = books.position(symbol)
-    if leverage < 1 or leverage > instrument.max_leverage:
-        raise refusal(no.LEVERAGE_RANGE)
-    if leverage == position.leverage:
-        raise refusal(no.LEVERAGE_SAME)
-    after = replace(position, leverage=leverage, updated_at=moment.market)
-    value = position.cost + books.resting_value(symbol)
-    if value / leverage - value / position.leverage > books.available():
-        raise refusal(no.NO_MONEY)
-    books.put_position(after)
-    books.finish(symbol, moment)

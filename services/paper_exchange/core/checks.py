@@ -5,18 +5,23 @@ from typing import Final
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
-from libs.common.units import ZERO, Price, Qty, Side, Symbol, Usd
+from libs.common.units import ZERO, Price, Qty, Side, Symbol, ceil_to, floor_to
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.depth import Quote
+from services.paper_exchange.core.funds import available, exposure, margin_of, resting
+from services.paper_exchange.core.leg import Key, Leg
 from services.paper_exchange.core.new_order import NewOrder
-from services.paper_exchange.core.order import Direction, Kind
-from services.paper_exchange.core.position import TAKER_FEE, side_of
+from services.paper_exchange.core.order import FIXED, Cover, Direction, Kind, Terms, TriggerBy
+from services.paper_exchange.core.order_margin import Resting
+from services.paper_exchange.core.position import side_of
 from services.paper_exchange.core.refusals import bad, refusal
+from services.paper_exchange.core.tiers import max_leverage_for, tiers
 
 MOST_ACTIVE: Final = 500
 MOST_CONDITIONAL: Final = 10
+MOST_FIXED: Final = 20  # partial stop losses and take profits
 LIMIT_SIZES: Final = 10  # a limit order may be this many times the largest market order
 REACH: Final = Decimal("0.1")  # a limit price may cross the market by this fraction
 
@@ -29,23 +34,33 @@ def listed(books: Books, symbol: Symbol, moment: Moment) -> Instrument:
     return instrument
 
 
+def check_leg(books: Books, symbol: Symbol, leg: Leg) -> None:
+    """Refuse a positionIdx that the symbol's mode does not have."""
+    if leg not in books.legs(symbol):
+        raise bad("params error: position idx not match position mode")
+
+
 def check_order(books: Books, new: NewOrder, instrument: Instrument, quote: Quote) -> None:
     """Raise Refused with the venue's code and words if `new` may not be."""
     if new.link_id and new.link_id in books.link_ids:
         raise refusal(no.DUPLICATE)
-    if new.reduce_only:
-        _check_reduce_only(books, new)
+    check_leg(books, new.symbol, new.leg)
+    if new.reduces:
+        _check_reducing(books, new)
     check_qty(new.qty, new.kind, instrument)
     if new.price is not None:
         check_price(new.price, new.action, instrument, quote)
     if new.trigger is not None:
-        check_trigger(new.trigger, new.direction, instrument, quote)
-    if not new.reduce_only and new.qty * (new.price or quote.last) < instrument.min_notional:
+        check_trigger(new.trigger, new.direction, new.trigger_by, instrument, quote)
+    base = new.price or new.trigger or quote.last
+    if not new.reduces and new.qty * base < instrument.min_notional:
         raise refusal(no.TOO_SMALL)
-    check_sides(side_of(new.action), new.price or quote.last, new.stop_loss, new.take_profit, instrument)
+    check_sides(side_of(new.action), base, new.stop_loss, new.take_profit, instrument)
+    check_terms(new.stop_terms, new.target_terms, instrument)
     _check_counts(books, new)
-    if not new.reduce_only and new.trigger is None:
-        check_margin(books, new.symbol, new.action, new.qty, new.price or quote.touch(new.action))
+    if not new.reduces and new.trigger is None:
+        price = new.price or quote.touch(new.action)
+        check_margin(books, (new.symbol, new.leg), Resting(side_of(new.action), new.qty, price))
 
 
 def check_qty(qty: Qty, kind: Kind, instrument: Instrument) -> None:
@@ -57,11 +72,16 @@ def check_qty(qty: Qty, kind: Kind, instrument: Instrument) -> None:
         raise bad(no.ABOVE_MAXIMUM)
 
 
+def price_limits(quote: Quote, instrument: Instrument) -> tuple[Price, Price]:
+    """Return the lowest price that may be sold at and the highest that may be bought at."""
+    low, high = quote.last * (1 - REACH), quote.last * (1 + REACH)
+    return Price(max(ceil_to(low, instrument.tick), instrument.tick)), Price(floor_to(high, instrument.tick))
+
+
 def check_price(price: Price, action: Action, instrument: Instrument, quote: Quote) -> None:
     check_tick(price, instrument)
-    too_high = action is Action.BUY and price > quote.last * (1 + REACH)
-    too_low = action is Action.SELL and price < quote.last * (1 - REACH)
-    if too_high or too_low:
+    low, high = price_limits(quote, instrument)
+    if (action is Action.BUY and price > high) or (action is Action.SELL and price < low):
         raise refusal(no.PRICE_RANGE)
 
 
@@ -70,11 +90,12 @@ def check_tick(price: Price, instrument: Instrument) -> None:
         raise bad("Price invalid")
 
 
-def check_trigger(trigger: Price, direction: Direction, instrument: Instrument, quote: Quote) -> None:
+def check_trigger(trigger: Price, direction: Direction, by: TriggerBy, instrument: Instrument, quote: Quote) -> None:
     check_tick(trigger, instrument)
-    if direction is Direction.RISE and trigger <= quote.last:
+    now = quote.last if by is TriggerBy.LAST else quote.mark
+    if direction is Direction.RISE and trigger <= now:
         raise refusal(no.RISE_BELOW)
-    if direction is Direction.FALL and trigger >= quote.last:
+    if direction is Direction.FALL and trigger >= now:
         raise refusal(no.FALL_ABOVE)
 
 
@@ -90,28 +111,34 @@ def check_sides(side: Side, base: Price, stop: Price | None, take_profit: Price 
             raise bad(f"{name}:{price:f} set for {trader} position should {word} than base_price:{base:f}??LastPrice")
 
 
-def check_margin(books: Books, symbol: Symbol, action: Action, qty: Qty, price: Price) -> None:
-    """Refuse what opens more than the available balance carries."""
-    check_value(books, symbol, opening_value(books, symbol, action, qty, price))
+def check_terms(stop: Terms, target: Terms, instrument: Instrument) -> None:
+    """Refuse limits of stop losses and take profits that are not on the tick."""
+    for limit in (stop.limit, target.limit):
+        if limit is not None:
+            check_tick(limit, instrument)
 
 
-def opening_value(books: Books, symbol: Symbol, action: Action, qty: Qty, price: Price) -> Usd:
-    """Return the value of what `qty` opens beyond closing the position that stands against it."""
-    position = books.position(symbol)
-    reduces = position.size if position.side not in {None, side_of(action)} else Qty(ZERO)
-    return Usd(max(ZERO, qty - reduces) * price)
+def check_margin(books: Books, key: Key, new: Resting, *, but: str = "") -> None:
+    """Refuse to open more than the tier's leverage or the available balance allows.
 
-
-def check_value(books: Books, symbol: Symbol, value: Usd) -> None:
-    """Refuse to open `value` more than the available balance carries: margin, and the fees of both ends."""
-    if value > ZERO and value / books.position(symbol).leverage + 2 * value * TAKER_FEE > books.available():
+    `new` takes the place of the resting order whose id is `but`, if any; it needs its margin and the fees of both ends.
+    """
+    orders = [*resting(books, key, but=but), new]
+    more = margin_of(books, key, orders) - margin_of(books, key, resting(books, key))
+    if more <= ZERO:
+        return
+    if books.position(*key).leverage > max_leverage_for(tiers(books.instruments[key[0]]), exposure(books, key, orders)):
+        raise refusal(no.TIER_LEVERAGE)
+    if more > available(books):
         raise refusal(no.NO_MONEY)
 
 
-def _check_reduce_only(books: Books, new: NewOrder) -> None:
-    if new.stop_loss is not None or new.take_profit is not None:
+def _check_reducing(books: Books, new: NewOrder) -> None:
+    if new.reduce_only and (new.stop_loss is not None or new.take_profit is not None):
         raise bad("params error: reduce-only order cannot set tp/sl")
-    side = books.position(new.symbol).side
+    if new.trigger is not None and not new.reduce_only:
+        return  # a closing conditional order may wait for its position
+    side = books.position(new.symbol, new.leg).side
     if side is None:
         raise refusal(no.REDUCE_ONLY, no.FLAT_REDUCE)
     if side is side_of(new.action):
@@ -125,3 +152,11 @@ def _check_counts(books: Books, new: NewOrder) -> None:
         raise refusal(no.TOO_MANY_ORDERS)
     if new.trigger is not None and conditional >= MOST_CONDITIONAL:
         raise refusal(no.TOO_MANY_STOPS)
+    if new.cover is Cover.PARTIAL:
+        check_fixed(books, new.symbol, (new.stop_loss is not None) + (new.take_profit is not None))
+
+
+def check_fixed(books: Books, symbol: Symbol, more: int) -> None:
+    """Refuse more partial stop losses and take profits than a symbol may have."""
+    if more and sum(o.stop_kind in FIXED for o in books.open_orders(symbol)) + more > MOST_FIXED:
+        raise refusal(no.TOO_MANY_GUARDS)

@@ -1,22 +1,32 @@
 """Candles as columns of whole numbers, and how fine ones make coarse ones.
 
 1. Aggregation is integer arithmetic: first open, highest high, lowest low, last close, sum of volume.
-2. Bars are aligned to UTC; weeks begin on Monday.
+2. Bars are aligned to UTC; weeks begin on Monday, months on their first day.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libs.common.units import DAY_MS, Instant
-from services.paper_exchange.core.trail import Ohlcv
 
 Ints: TypeAlias = NDArray[np.int64]
 WEEK_MS: Final = 7 * DAY_MS
+MONTH_MS: Final = 31 * DAY_MS  # stands for calendar months: such bars are as long as their month is
 _FIRST_MONDAY_MS: Final = 4 * DAY_MS  # 1970-01-05
+
+
+class Ohlcv(NamedTuple):
+    """A candle in whole numbers: prices in ticks, volume in quanta."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,28 @@ def join(parts: Sequence[Columns]) -> Columns:
     return Columns(*(np.concatenate(column) for column in zip(*(part.all for part in parts), strict=True)))
 
 
+def bar_number(at: int, interval_ms: int) -> int:
+    """Return which bar `at` lies in, counted from the epoch's."""
+    if interval_ms == MONTH_MS:
+        return int(np.datetime64(at, "ms").astype("datetime64[M]").astype(np.int64))
+    return (at - _shift(interval_ms)) // interval_ms
+
+
+def bar_start(number: int, interval_ms: int) -> Instant:
+    """Return the opening time of bar `number`, which is where the one before it closes."""
+    if interval_ms == MONTH_MS:
+        return Instant(int(np.datetime64(number, "M").astype("datetime64[ms]").astype(np.int64)))
+    return Instant(number * interval_ms + _shift(interval_ms))
+
+
 def bar_open(at: int, interval_ms: int) -> Instant:
     """Return the opening time of the bar that `at` lies in."""
-    shift = _FIRST_MONDAY_MS if interval_ms == WEEK_MS else 0
-    return Instant((at - shift) // interval_ms * interval_ms + shift)
+    return bar_start(bar_number(at, interval_ms), interval_ms)
+
+
+def bar_close(opened: int, interval_ms: int) -> Instant:
+    """Return the end of the bar that opens at `opened`: the opening time of the next."""
+    return bar_start(bar_number(opened, interval_ms) + 1, interval_ms)
 
 
 def group(fine: Columns, opens: Ints, interval_ms: int) -> tuple[Ints, Columns]:
@@ -85,5 +113,12 @@ def group(fine: Columns, opens: Ints, interval_ms: int) -> tuple[Ints, Columns]:
 
 
 def _bar_opens(opens: Ints, interval_ms: int) -> Ints:
-    shift = _FIRST_MONDAY_MS if interval_ms == WEEK_MS else 0
+    if interval_ms == MONTH_MS:
+        months = opens.astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64)
+    shift = _shift(interval_ms)
     return (opens - shift) // interval_ms * interval_ms + shift
+
+
+def _shift(interval_ms: int) -> int:
+    return _FIRST_MONDAY_MS if interval_ms == WEEK_MS else 0

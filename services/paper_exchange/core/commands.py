@@ -4,19 +4,22 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from libs.common.units import ZERO, Fraction, Price, Qty, Symbol
-from services.paper_exchange.core import refusals as no
+from services.paper_exchange.core.account import set_leverage, set_margin_mode, switch_all, switch_symbol
 from services.paper_exchange.core.books import Books
-from services.paper_exchange.core.changes import Moment
-from services.paper_exchange.core.changing import Amendment, amend, cancel_all, set_leverage
-from services.paper_exchange.core.checks import listed
+from services.paper_exchange.core.changes import MarginMode, Moment
+from services.paper_exchange.core.changing import Amendment, amend, cancel_all
+from services.paper_exchange.core.checks import check_leg, listed
 from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.guards import set_guards
-from services.paper_exchange.core.new_order import one_way, read_new_order
-from services.paper_exchange.core.order import Order
+from services.paper_exchange.core.guards import Cloak, Fixed, add_fixed, set_guards
+from services.paper_exchange.core.new_order import as_price, read_leg, read_new_order, read_terms
+from services.paper_exchange.core.order import Cover, Order, TriggerBy
 from services.paper_exchange.core.placing import cancel, find_open, place
-from services.paper_exchange.core.refusals import bad, refusal
+from services.paper_exchange.core.position import Trailing
+from services.paper_exchange.core.refusals import bad
 
 Command = Callable[[Books, Fields, Moment], Json]
+_ONE_WAY: Final = 0
+_HEDGE: Final = 3
 
 
 def create_order(books: Books, fields: Fields, moment: Moment) -> Json:
@@ -31,6 +34,9 @@ def amend_order(books: Books, fields: Fields, moment: Moment) -> Json:
         trigger=_given(fields, "triggerPrice"),
         stop_loss=_given(fields, "stopLoss"),
         take_profit=_given(fields, "takeProfit"),
+        trigger_by=_by(fields, "triggerBy"),
+        stop_by=_by(fields, "slTriggerBy"),
+        target_by=_by(fields, "tpTriggerBy"),
     )
     return _ids(amend(books, order, change, moment))
 
@@ -61,49 +67,79 @@ def change_leverage(books: Books, fields: Fields, moment: Moment) -> Json:
     fields.linear()
     symbol = fields.symbol()
     buy, sell = fields.number("buyLeverage"), fields.number("sellLeverage")
-    if buy is None or buy != sell:
-        raise bad("params error: buy leverage must equal sell leverage in one-way mode")
-    set_leverage(books, symbol, Fraction(buy), moment)
+    if buy is None or sell is None:
+        raise bad("params error: buyLeverage and sellLeverage required")
+    set_leverage(books, symbol, Fraction(buy), Fraction(sell), moment)
     return {}
 
 
 def switch_mode(books: Books, fields: Fields, moment: Moment) -> Json:
-    """Only one-way mode is offered; asking for it by coin is a batch and succeeds when nothing changes."""
+    """Unchanged is refused for a symbol; for a coin it is a batch, which succeeds when nothing changes."""
     fields.linear()
-    hedge = fields.whole("mode") == 3
-    symbol = listed(books, fields.symbol(), moment).symbol if fields.has("symbol") else None
-    if not hedge:
-        if symbol is not None:
-            raise refusal(no.MODE_SAME)
-        return {}
-    if any(symbol in {None, position.symbol} for position in books.open_positions()):
-        raise refusal(no.POSITION_BLOCKS_MODE)
-    if books.open_orders(symbol):
-        raise refusal(no.ORDERS_BLOCK_MODE)
-    raise bad("params error: hedge mode is not offered")
-
-
-def trading_stop(books: Books, fields: Fields, moment: Moment) -> Json:
-    """Set, move or (with zero) remove the position's stop loss and take profit."""
-    fields.linear()
-    one_way(fields)
-    if fields.text("tpslMode", "Full") != "Full" or fields.price("trailingStop"):
-        raise bad("params error: only tpslMode Full without trailingStop is offered")
-    symbol = listed(books, fields.symbol(), moment).symbol
-    position = books.position(symbol)
-    set_guards(
-        books,
-        symbol,
-        moment,
-        stop=_moved(fields, "stopLoss", position.stop),
-        take_profit=_moved(fields, "takeProfit", position.take_profit),
-    )
+    mode = fields.whole("mode")
+    if mode not in {_ONE_WAY, _HEDGE}:
+        raise bad("params error: mode must be 0 or 3")
+    if fields.has("symbol"):
+        switch_symbol(books, fields.symbol(), moment, hedge=mode == _HEDGE)
+    elif fields.required("coin") == "USDT":
+        switch_all(books, moment, hedge=mode == _HEDGE)
+    else:
+        raise bad("params error: coin must be USDT")
     return {}
 
 
-def set_margin_mode(_books: Books, fields: Fields, _moment: Moment) -> Json:
-    if fields.required("setMarginMode") not in {"ISOLATED_MARGIN", "REGULAR_MARGIN"}:
-        raise bad("params error: setMarginMode invalid")
+def trading_stop(books: Books, fields: Fields, moment: Moment) -> Json:
+    """Set, move or (with zero) remove the position's stop loss, take profit and trailing stop; or add partial ones."""
+    fields.linear()
+    symbol, leg = listed(books, fields.symbol(), moment).symbol, read_leg(fields)
+    check_leg(books, symbol, leg)
+    if fields.choice("tpslMode", Cover, Cover.FULL) is Cover.PARTIAL:
+        add_fixed(books, (symbol, leg), _fixed(fields), moment)
+        return {}
+    before = Cloak.of(books.position(symbol, leg))
+    cloak = Cloak(
+        stop=_moved(fields, "stopLoss", before.stop),
+        take_profit=_moved(fields, "takeProfit", before.take_profit),
+        stop_terms=read_terms(fields, "sl", Cover.FULL, before.stop_terms),
+        target_terms=read_terms(fields, "tp", Cover.FULL, before.target_terms),
+        trailing=_trailing(fields, before.trailing, books.last[symbol]),
+    )
+    set_guards(books, (symbol, leg), cloak, moment)
+    return {}
+
+
+def _fixed(fields: Fields) -> Fixed:
+    stop, target = as_price(fields.price("stopLoss")), as_price(fields.price("takeProfit"))
+    sizes = {
+        size
+        for given, size in ((stop, fields.number("slSize")), (target, fields.number("tpSize")))
+        if given is not None
+    }
+    if len(sizes) > 1 or None in sizes:
+        raise bad("params error: tpSize and slSize are required for what is set, and must be equal")
+    return Fixed(
+        stop=stop,
+        take_profit=target,
+        stop_terms=read_terms(fields, "sl", Cover.PARTIAL),
+        target_terms=read_terms(fields, "tp", Cover.PARTIAL),
+        qty=Qty(sizes.pop() or ZERO) if sizes else Qty(ZERO),
+    )
+
+
+def _trailing(fields: Fields, before: Trailing | None, last: Price) -> Trailing | None:
+    distance = _given(fields, "trailingStop")
+    if distance is None:
+        return before
+    if distance == ZERO:
+        return None
+    activation = as_price(fields.price("activePrice"))
+    if before is not None and (before.distance, before.activation) == (distance, activation):
+        return before
+    return Trailing(distance, activation, last if activation is None else None)
+
+
+def change_margin_mode(books: Books, fields: Fields, moment: Moment) -> Json:
+    set_margin_mode(books, fields.choice("setMarginMode", MarginMode), moment)
     return {"reasons": []}
 
 
@@ -115,7 +151,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "/v5/position/set-leverage": change_leverage,
     "/v5/position/switch-mode": switch_mode,
     "/v5/position/trading-stop": trading_stop,
-    "/v5/account/set-margin-mode": set_margin_mode,
+    "/v5/account/set-margin-mode": change_margin_mode,
 }
 AUDITED: Final = frozenset(path for path in COMMANDS if path.startswith("/v5/order/") or path.endswith("trading-stop"))
 
@@ -147,6 +183,10 @@ def _given(fields: Fields, name: str) -> Price | None:
 def _qty(fields: Fields, name: str) -> Qty | None:
     value = fields.number(name)
     return None if value is None else Qty(value)
+
+
+def _by(fields: Fields, name: str) -> TriggerBy | None:
+    return fields.choice(name, TriggerBy) if fields.has(name) else None
 
 
 def _moved(fields: Fields, name: str, now: Price | None) -> Price | None:

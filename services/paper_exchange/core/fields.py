@@ -1,7 +1,7 @@
 """Reads the fields of a request the way the venue does: leniently about form, strictly about sense."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from services.paper_exchange.core.refusals import bad
 Json = dict[str, JsonValue]
 _LONGEST: Final = 40  # characters of a number or a name
 _MAGNITUDE: Final = 18  # powers of ten
+_LARGEST_WHOLE: Final = 10**15  # an instant of the year 33658; sums of two still fit where they are kept
 _NUMBER: Final = re.compile(r"\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
 _LINK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,36}")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -87,9 +88,26 @@ class Fields:
         value = self.number(name)
         if value is None:
             return default
-        if value != value.to_integral_value():
+        if value != value.to_integral_value() or value >= _LARGEST_WHOLE:
             raise bad(f"params error: {name} invalid")
         return int(value)
+
+    def limit(self, *, most: int, usual: int) -> int:
+        """How many rows a page may have; more than the most is the most."""
+        limit = self.whole("limit", usual)
+        if not limit:
+            raise bad(f"params error: limit must be 1 to {most}")
+        return min(limit, most)
+
+    def objects(self, name: str) -> Sequence[Json]:
+        """A list of objects, such as the orders of a batch."""
+        value = self._values.get(name)
+        if not isinstance(value, list):
+            raise bad(f"params error: {name} invalid")
+        found = [item for item in value if isinstance(item, dict)]
+        if len(found) < len(value):
+            raise bad(f"params error: {name} invalid")
+        return found
 
     def symbol(self) -> Symbol:
         return Symbol(self.required("symbol"))

@@ -32,8 +32,8 @@ def _frame(change: Change, books: Books) -> PrivateFrame | None:
         case Executed(done):
             row = {"category": "linear", **execution_row(done), "isLeverage": "", "marketUnit": ""}
             return PrivateFrame("execution", {**row, "execPnl": plain(done.gross)})
-        case PositionTold(position, mark):
-            row = {"category": "linear", **position_row(position, mark, books.instruments[position.symbol])}
+        case PositionTold(position):
+            row = {"category": "linear", **position_row(books, position)}
             row["entryPrice"] = row.pop("avgPrice")
             return PrivateFrame("position", row)
         case WalletChanged():

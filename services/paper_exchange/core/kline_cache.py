@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from libs.common.units import Instant, Symbol
-from services.paper_exchange.core.columns import bar_open
+from services.paper_exchange.core.columns import bar_number, bar_open
 from services.paper_exchange.core.market import Market
 from services.paper_exchange.core.shown import kline_row
 
@@ -41,7 +41,7 @@ class KlineCache:
         """At least `limit` closed rows where there are so many, oldest first, up to `now`."""
         until = bar_open(now, interval_ms)
         last, kept = self._series.get((symbol, interval_ms), (Instant(-1), []))
-        missing = (until - last) // interval_ms
+        missing = bar_number(until, interval_ms) - bar_number(last, interval_ms)
         if last < 0 or missing < 0 or missing > MOST_KEPT - limit or len(kept) < limit:
             kept = self._direct(symbol, interval_ms, start=None, end=Instant(until - 1), limit=limit, now=now)[::-1]
         elif missing:

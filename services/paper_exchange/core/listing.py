@@ -1,22 +1,28 @@
-"""One symbol of a market: where its price is now, and what its bars look like from here.
+"""One symbol of a market: where its price is now, and what its bars and trades look like from here.
 
 1. Nothing after `now` enters an answer: the forming bar is made of the ticks so far.
 2. What is kept between questions is only a cache of what would be computed again.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Final, NamedTuple
+from uuid import UUID
 
 import numpy as np
 
 from libs.common.exchange.market_types import Instrument
-from libs.common.units import DAY_MS, HOUR_MS, Instant, Price, Symbol
-from services.paper_exchange.core.columns import EMPTY, Columns, bar_open, group, join
-from services.paper_exchange.core.market import Bar, Day, Tick
-from services.paper_exchange.core.tape import Scale, Tape
-from services.paper_exchange.core.trail import Ohlcv, Trail, trail
+from libs.common.exchange.trading_types import Action
+from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Price, Symbol
+from services.paper_exchange.core.columns import bar_close, bar_number, bar_open, bar_start, group, join
+from services.paper_exchange.core.market import Bar, Day, Trade
+from services.paper_exchange.core.path import Bars, Path
+from services.paper_exchange.core.tape import PREMIUM_SCALE, Scale
+from services.paper_exchange.core.ticks import Reading, Ticks, bars_of
+
+QUARTER_MS: Final = 15 * MINUTE_MS  # how far apart the moments are that a day and an hour are counted back from
 
 
 class Traded(NamedTuple):
@@ -30,142 +36,155 @@ class Traded(NamedTuple):
     turnover: int
 
 
+class Window(NamedTuple):
+    """Which bars are asked for: see Market.bars."""
+
+    interval_ms: int
+    start: Instant | None
+    end: Instant | None
+    limit: int
+
+
 class Listing:
-    def __init__(self, instrument: Instrument, tape: Tape, scale: Scale) -> None:
+    def __init__(self, instrument: Instrument, path: Path, scale: Scale) -> None:
         self.instrument = instrument
-        self.tape = tape
+        self.path = path
         self.scale = scale
-        self._walk = lru_cache(maxsize=4)(self._walk_of)
-        self._whole_day = lru_cache(maxsize=2)(self._whole_day_of)
-        self._hour_open = lru_cache(maxsize=2)(self._hour_open_of)
+        self._day_before = lru_cache(maxsize=2)(self._day_before_of)
 
     @property
     def symbol(self) -> Symbol:
         return self.instrument.symbol
 
-    def ticks(self, begin: int, end: int) -> Iterator[Tick]:
-        """Yield the ticks of every candle that opens in [begin, end), in order."""
-        first = max(0, self._index(begin + self.tape.interval_ms - 1))
-        for index in range(first, min(self._index(end - 1), self._last(end)) + 1):
-            candle, way = self._walk(index)
-            opened = self._opens(index)
-            volume = self.scale.qty(candle.volume // len(way.offsets))
-            for offset, ticks in zip(way.offsets, way.prices, strict=True):
-                price = self.scale.price(ticks)
-                yield Tick(Instant(opened + offset), self.symbol, price, price, volume)
+    def later(self, by_ms: int) -> "Listing":
+        """The same listing, `by_ms` later."""
+        instrument = replace(self.instrument, launched=Instant(self.instrument.launched + by_ms))
+        return Listing(instrument, self.path.later(by_ms), self.scale)
 
     def price(self, now: Instant) -> Price | None:
         """The newest tick at or before `now`; None before the first."""
-        index = min(self._index(now), self._last(now))
-        if index < 0:
-            return None
-        way = self._walk(index)[1]
-        seen = bisect_right(way.offsets, now - self._opens(index))
-        if seen:
-            return self.scale.price(way.prices[seen - 1])
-        return self.scale.price(self._walk(index - 1)[0].close) if index else None
+        newest = self.path.newest(now)
+        return self.scale.price(int(newest.price[0])) if len(newest) else None
 
-    def bars(
-        self, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
-    ) -> Sequence[Bar]:
-        """See Market.bars."""
-        if interval_ms % self.tape.interval_ms or now < self.tape.first or limit < 1:
+    def mark(self, now: Instant) -> Price | None:
+        newest = self.path.newest(now)
+        return self.scale.price(int(newest.mark[0])) if len(newest) else None
+
+    def bars(self, reading: Reading, window: Window, now: Instant) -> Sequence[Bar]:
+        """See Market.bars, marks and premiums."""
+        found = self._grouped(reading, window, now)
+        if found is None:
             return ()
-        oldest = bar_open(self.tape.first, interval_ms)
-        begun = now - 1  # a bar begins with its first tick, a millisecond after its opening time
-        newest = bar_open(begun if end is None else min(begun, end), interval_ms)
-        span = (limit - 1) * interval_ms
-        if start is None:
-            begin = max(oldest, newest - span)
-        else:
-            begin = max(oldest, bar_open(start + interval_ms - 1, interval_ms))
-            newest = Instant(min(newest, begin + span))
-        if begin > newest:
-            return ()
-        opens, fine = self._seen(begin, newest + interval_ms, now)
-        if not len(fine):
-            return ()
-        bar_opens, bars = group(fine, opens, interval_ms)
-        rows = zip(bar_opens.tolist(), *(column.tolist() for column in bars.all), strict=True)
-        return tuple(self._bar(row, closed=row[0] + interval_ms <= now) for row in rows)
+        opens, columns = found
+        scale = PREMIUM_SCALE if reading is Reading.PREMIUM else self.scale
+        rows = zip(opens.tolist(), *(column.tolist() for column in columns.all), strict=True)
+        return tuple(_bar(row, scale, closed=bar_close(row[0], window.interval_ms) <= now) for row in rows)
 
     def day(self, now: Instant) -> Day | None:
         """See Market.day."""
-        index = min(self._index(now), self._last(now))
-        if index < 0:
+        known = self.path.newest(now)
+        if not len(known):
             return None
-        parts = [part for part in (self._whole_day(index), self._forming(index, now)) if part is not None]
-        if not parts:
-            return None
+        quarter = bar_open(min(now, self.path.end), QUARTER_MS)
+        before, hour_open = self._day_before(quarter)
+        parts = [part for part in (before, self._total(quarter, Instant(now + 1), now)) if part is not None]
         return Day(
             open=self.scale.price(parts[0].open),
-            hour_open=self.scale.price(self._hour_open(index)),
+            hour_open=self.scale.price(parts[0].open if hour_open is None else hour_open),
             high=self.scale.price(max(part.high for part in parts)),
             low=self.scale.price(min(part.low for part in parts)),
             volume=self.scale.qty(sum(part.volume for part in parts)),
             turnover=self.scale.turnover(sum(part.turnover for part in parts)),
         )
 
-    def _hour_open_of(self, index: int) -> int:
-        begin = max(0, index - HOUR_MS // self.tape.interval_ms)
-        return self.tape.read(begin, begin + 1).at(0).open
+    def trades(self, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
+        """See Market.trades."""
+        if limit < 1:
+            return ()
+        span, until = limit * MINUTE_MS, min(now, self.path.end)
+        begin = until - span if after is None else max(after, until - span)
+        found = _traded(self.path.ticks(begin, until))
+        while len(found) < limit and begin > (self.path.first if after is None else max(after, self.path.first)):
+            span *= 2
+            begin = until - span if after is None else max(after, until - span)
+            found = _traded(self.path.ticks(begin, until))
+        newest = found.slice(max(0, len(found) - limit), len(found))
+        return [self._trade(*row) for row in zip(*(column.tolist() for column in newest.all), strict=True)]
 
-    def _whole_day_of(self, index: int) -> Traded | None:
-        """The 24 hours of whole candles before candle `index`; None at the listing."""
-        whole = self.tape.read(max(0, index - DAY_MS // self.tape.interval_ms), index)
-        if not len(whole):
-            return None
-        _, row = group(whole, np.zeros(len(whole), np.int64), DAY_MS)
-        return Traded(*row.at(0), int(row.turnover[0]))
-
-    def _seen(self, begin: int, end: int, now: Instant) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Columns]:
-        """Opening times and candles that open in [begin, end), as far as they are known at `now`."""
-        low = max(0, self._index(begin))
-        current = min(self._index(now), self._last(now))
-        high = min(self._index(end - 1), current)
-        forming = self._so_far(high, now) if high == current and low <= high else EMPTY
-        fine = join((self.tape.read(low, max(low, min(high + 1, current))), forming))
-        return self.tape.first + np.arange(low, low + len(fine), dtype=np.int64) * self.tape.interval_ms, fine
-
-    def _so_far(self, index: int, now: Instant) -> Columns:
-        """What has been made of candle `index` by `now`: one row, or none before its first tick."""
-        forming = self._forming(index, now)
-        return EMPTY if forming is None else Columns(*(np.array((value,), np.int64) for value in forming))
-
-    def _forming(self, index: int, now: Instant) -> Traded | None:
-        candle, way = self._walk(index)
-        seen = bisect_right(way.offsets, now - self._opens(index))
-        if not seen:
-            return None
-        prices = way.prices[:seen]
-        high, low, close = max(prices), min(prices), prices[-1]
-        volume = candle.volume * seen // len(way.offsets)
-        return Traded(candle.open, high, low, close, volume, (candle.open + high + low + close) * volume)
-
-    def _walk_of(self, index: int) -> tuple[Ohlcv, Trail]:
-        candle = self.tape.read(index, index + 1).at(0)
-        return candle, trail(candle, self.tape.interval_ms, f"{self.symbol}:{self._opens(index)}".encode())
-
-    def _bar(self, row: tuple[int, ...], *, closed: bool) -> Bar:
-        opened, open_, high, low, close, volume, turnover = row
-        price = self.scale.price
-        return Bar(
-            open_at=Instant(opened),
-            open=price(open_),
-            high=price(high),
-            low=price(low),
-            close=price(close),
-            volume=self.scale.qty(volume),
-            turnover=self.scale.turnover(turnover),
-            closed=closed,
+    def _trade(self, at: int, number: int, price: int, mark: int, volume: int) -> Trade:
+        """Who took is seen from where the price goes: buyers lift it over the mark."""
+        digest = blake2b(f"{self.symbol}|trade|{number}".encode(), digest_size=16).digest()
+        buys = price > mark or (price == mark and digest[0] % 2 == 1)
+        return Trade(
+            Instant(at),
+            self.symbol,
+            self.scale.price(price),
+            self.scale.qty(volume),
+            Action.BUY if buys else Action.SELL,
+            number,
+            str(UUID(bytes=digest)),
         )
 
-    def _index(self, at: int) -> int:
-        return (at - self.tape.first) // self.tape.interval_ms
+    def _grouped(self, reading: Reading, window: Window, now: Instant) -> Bars | None:
+        interval = window.interval_ms
+        begun = min(now, self.path.end) - 1  # a bar begins with its first tick, a millisecond after its opening time
+        last = begun if window.end is None else min(begun, window.end)
+        if interval % MINUTE_MS or window.limit < 1 or last < self.path.first:
+            return None
+        newest, oldest = bar_number(last, interval), bar_number(self.path.first, interval)
+        if window.start is None:
+            first = max(oldest, newest - window.limit + 1)
+        elif window.start > last:
+            return None
+        else:
+            asked = bar_number(max(window.start, self.path.first), interval)
+            first = asked if bar_start(asked, interval) >= window.start else asked + 1
+            newest = min(newest, first + window.limit - 1)
+        begin, end = bar_start(first, interval), bar_start(newest + 1, interval)
+        return self._known(reading, interval, begin, end, now) if first <= newest else None
 
-    def _opens(self, index: int) -> int:
-        return self.tape.first + index * self.tape.interval_ms
+    def _known(self, reading: Reading, interval_ms: int, begin: Instant, end: Instant, now: Instant) -> Bars | None:
+        """Bars of what has happened in [begin, end) by `now`; None if nothing has."""
+        minute = bar_open(now, MINUTE_MS)
+        pieces = list(self.path.pieces(reading, interval_ms, begin, min(end, minute)))
+        if minute < end:
+            pieces.append(bars_of(self.path.ticks(max(begin, minute) - 1, min(now, end)), MINUTE_MS, reading))
+        fine = join([piece[1] for piece in pieces])
+        if not len(fine):
+            return None
+        return group(fine, np.concatenate([piece[0] for piece in pieces]), interval_ms)
 
-    def _last(self, at: int) -> int:
-        """The newest candle there is; without an end, the one of `at`."""
-        return self._index(at) if self.tape.count is None else self.tape.count - 1
+    def _total(self, begin: Instant, end: Instant, now: Instant) -> Traded | None:
+        """What has happened in [begin, end) by `now`; `begin` is a quarter hour."""
+        known = self._known(Reading.LAST, QUARTER_MS, begin, end, now)
+        if known is None:
+            return None
+        _, row = group(known[1], np.zeros(len(known[1]), np.int64), DAY_MS)
+        return Traded(*row.at(0), int(row.turnover[0]))
+
+    def _day_before_of(self, quarter: Instant) -> tuple[Traded | None, int | None]:
+        """The 24 hours before, and the open of the last of them; None where that is before the listing."""
+        day = self._total(Instant(quarter - DAY_MS), quarter, quarter)
+        hour = self._total(Instant(quarter - HOUR_MS), quarter, quarter)
+        return day, None if hour is None else hour.open
+
+
+def _traded(ticks: Ticks) -> Ticks:
+    """Only the ticks at which something changed hands."""
+    traded = ticks.volume > 0
+    return Ticks(*(column[traded] for column in ticks.all))
+
+
+def _bar(row: tuple[int, ...], scale: Scale, *, closed: bool) -> Bar:
+    opened, open_, high, low, close, volume, turnover = row
+    price = scale.price
+    return Bar(
+        open_at=Instant(opened),
+        open=price(open_),
+        high=price(high),
+        low=price(low),
+        close=price(close),
+        volume=scale.qty(volume),
+        turnover=scale.turnover(turnover),
+        closed=closed,
+    )

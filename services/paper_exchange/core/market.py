@@ -4,6 +4,7 @@
 2. `path` never leaves the candle it lies in: its highest and lowest ticks are the candle's high and low, its first
    and last the open and close.
 3. Nothing after `now` can be seen.
+4. The ticks are the trades: bars of every length, public trades and the mark price are all made of the one path.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Price, Qty, Symbol
 
 
@@ -27,6 +29,19 @@ class Tick:
     price: Price
     mark: Price
     volume: Qty
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A public trade. `number` counts the trades of a symbol upwards, with gaps; `trade_id` is a UUID made of it."""
+
+    at: Instant
+    symbol: Symbol
+    price: Price
+    qty: Qty
+    taker: Action
+    number: int
+    trade_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +115,46 @@ class Market(Protocol):
         limit: int,
         now: Instant,
     ) -> Sequence[Bar]:
-        """At most `limit` bars aligned to UTC, oldest first, the forming one included.
+        """At most `limit` bars of the last price, aligned to UTC, oldest first, the forming one included.
 
-        With `start` the window begins there; without it, the newest. Aggregated from the finest data there is. A bar
-        begins with its first tick, so at its very opening time it is not yet there. Intervals that are no multiple of
-        the finest give nothing.
+        `interval_ms` is a multiple of a minute; columns.WEEK_MS begins on Mondays, columns.MONTH_MS stands for calendar
+        months. With `start` the window begins there; without it, the newest. A bar begins with its first tick, so at
+        its very opening time it is not yet there.
         """
+        ...
+
+    def marks(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        """Like `bars`, of the mark price, without volume. The index is the mark: there is no other venue to ask."""
+        ...
+
+    def premiums(
+        self,
+        symbol: Symbol,
+        interval_ms: int,
+        *,
+        start: Instant | None,
+        end: Instant | None,
+        limit: int,
+        now: Instant,
+    ) -> Sequence[Bar]:
+        """Like `bars`, of how far the last price is above the mark, as a fraction of the mark, to eight decimals."""
+        ...
+
+    def trades(self, symbol: Symbol, *, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
+        """At most `limit` of the newest public trades in (after, now], oldest first; without `after`, however old."""
+        ...
+
+    def delisting(self, symbol: Symbol) -> Instant | None:
+        """When the symbol is no longer traded though others are; None if it stays as long as the market does."""
         ...
 
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
@@ -116,6 +165,10 @@ class Market(Protocol):
         """The rate that the next settlement will use, as known now."""
         ...
 
+    def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
+        """When funding settles next: the first moment after `now`."""
+        ...
+
     def day(self, symbol: Symbol, now: Instant) -> Day | None:
-        """The last 24 hours as whole candles of the finest data and the forming one; None before the listing."""
+        """The 24 hours before the quarter hour of `now`, and what came since; None before the first tick."""
         ...

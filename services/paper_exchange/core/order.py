@@ -6,12 +6,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from libs.common.errors import Fatal
 from libs.common.exchange.trading_types import Action, OrderStatus
 from libs.common.units import ZERO, Instant, Price, Qty, Symbol, Usd
+from services.paper_exchange.core.leg import Key, Leg
 
 S = OrderStatus
 
@@ -56,11 +58,27 @@ class Direction(StrEnum):
     FALL = "2"
 
 
+class TriggerBy(StrEnum):
+    LAST = "LastPrice"
+    MARK = "MarkPrice"
+    INDEX = "IndexPrice"  # which is the mark here
+
+
+class Cover(StrEnum):
+    """How much of a position a stop loss or take profit closes."""
+
+    FULL = "Full"  # all of it, whatever its size becomes
+    PARTIAL = "Partial"  # a fixed quantity
+
+
 class StopKind(StrEnum):
     NONE = ""
     STOP = "Stop"  # a conditional order of the user's
     STOP_LOSS = "StopLoss"
     TAKE_PROFIT = "TakeProfit"
+    TRAILING = "TrailingStop"
+    PART_STOP_LOSS = "PartialStopLoss"
+    PART_TAKE_PROFIT = "PartialTakeProfit"
 
 
 class Creator(StrEnum):
@@ -68,22 +86,54 @@ class Creator(StrEnum):
     STOP_ORDER = "CreateByStopOrder"
     STOP_LOSS = "CreateByStopLoss"
     TAKE_PROFIT = "CreateByTakeProfit"
+    PART_STOP_LOSS = "CreateByPartialStopLoss"
+    PART_TAKE_PROFIT = "CreateByPartialTakeProfit"
+    TRAILING = "CreateByTrailingStop"
     TAKE_OVER = "CreateByTakeOver_PassThrough"
 
 
 class CancelReason(StrEnum):
-    NONE = "UNKNOWN"
+    NONE = "UNKNOWN"  # also what nobody cancelled: the rest that may not wait
     USER = "CancelByUser"
     REDUCE_ONLY = "CancelByReduceOnly"
     FLAT = "CancelByTpSlTsClear"
     LIQUIDATION = "CancelAllBeforeLiq"
-    UNFILLABLE = "CancelByNoLiquidity"
-    NO_MARGIN = "CancelByNoMargin"
+
+
+class ToleranceType(StrEnum):
+    TICKS = "TickSize"
+    PERCENT = "Percent"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far beyond the touch a market order may fill: ticks, or per cent of the price."""
+
+    kind: ToleranceType
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a stop loss or take profit is triggered, and the limit that it then sends; None: a market order."""
+
+    by: TriggerBy = TriggerBy.LAST
+    limit: Price | None = None
+
+
+PLAIN: Final = Terms()
+GUARDS: Final = frozenset(StopKind) - {StopKind.NONE, StopKind.STOP}
+FIXED: Final = frozenset({StopKind.PART_STOP_LOSS, StopKind.PART_TAKE_PROFIT})  # guards with a quantity of their own
+STOPS: Final = frozenset({StopKind.STOP_LOSS, StopKind.PART_STOP_LOSS, StopKind.TRAILING})  # guards against a loss
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order as the exchange keeps it; `price` of a market order is the worst it would have taken."""
+    """One order as the exchange keeps it; `price` of a market order is the worst it would have taken.
+
+    stop_loss, take_profit: what comes with the order and goes to the position that it opens, to `cover` of it.
+    parent: id of the order that a guard came with.
+    """
 
     seq: int
     order_id: str
@@ -98,12 +148,19 @@ class Order:
     updated_at: Instant
     last_on_created: Price
     status: OrderStatus = S.NEW
+    leg: Leg = Leg.ONE_WAY
     reduce_only: bool = False
     close_on_trigger: bool = False
     trigger: Price | None = None
+    trigger_by: TriggerBy = TriggerBy.LAST
     direction: Direction = Direction.NONE
     stop_loss: Price | None = None
     take_profit: Price | None = None
+    stop_terms: Terms = PLAIN
+    target_terms: Terms = PLAIN
+    cover: Cover = Cover.FULL
+    tolerance: Tolerance | None = None
+    parent: str = ""
     stop_kind: StopKind = StopKind.NONE
     creator: Creator = Creator.USER
     cancel_reason: CancelReason = CancelReason.NONE
@@ -123,9 +180,19 @@ class Order:
         return self.status is S.UNTRIGGERED
 
     @property
+    def key(self) -> Key:
+        """The position that it is about."""
+        return self.symbol, self.leg
+
+    @property
     def guards(self) -> bool:
-        """Whether it belongs to the position (stop loss, take profit) and not to the user's own orders."""
-        return self.stop_kind in {StopKind.STOP_LOSS, StopKind.TAKE_PROFIT}
+        """Whether it belongs to the position (stop loss, take profit, trailing) and not to the user's own orders."""
+        return self.stop_kind in GUARDS
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it may only make its position smaller."""
+        return self.reduce_only or self.close_on_trigger or self.leg.closes(self.action)
 
 
 def moved(order: Order, event: OrderEvent, at: Instant) -> Order:

@@ -1,34 +1,78 @@
-"""A position and the arithmetic of its money, exact to the last digit.
+"""A position and what a fill does to it, exact to the last digit.
 
 1. A position's size is the sum of its fills.
 2. Over a round trip the gross profits add up to price × quantity sold less bought: splitting loses nothing.
+3. What is absent from `MOVES` is illegal and raises.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
-from libs.common.exchange.market_types import Instrument
+from libs.common.errors import Fatal
 from libs.common.exchange.trading_types import Action
 from libs.common.units import ZERO, Fraction, Instant, Price, Qty, Side, Symbol, Usd
 from services.paper_exchange.core.amounts import average, share
+from services.paper_exchange.core.leg import Key, Leg
+from services.paper_exchange.core.order import PLAIN, Terms
 
 TAKER_FEE: Final = Decimal("0.00055")
 MAKER_FEE: Final = Decimal("0.0002")
 FIRST_LEVERAGE: Final = Fraction(Decimal(10))
 
 
+class Move(StrEnum):
+    OPEN = "opened"
+    GROW = "grown"
+    SHRINK = "shrunk"
+    CLOSE = "closed"
+    TURN = "turned"  # closed, and opened the other way by the same fill
+
+
+MOVES: Final[Mapping[tuple[Side | None, Action, Move], Side | None]] = {
+    (None, Action.BUY, Move.OPEN): Side.LONG,
+    (None, Action.SELL, Move.OPEN): Side.SHORT,
+    (Side.LONG, Action.BUY, Move.GROW): Side.LONG,
+    (Side.LONG, Action.SELL, Move.SHRINK): Side.LONG,
+    (Side.LONG, Action.SELL, Move.CLOSE): None,
+    (Side.LONG, Action.SELL, Move.TURN): Side.SHORT,  # one-way mode only: a leg of hedge mode never turns
+    (Side.SHORT, Action.SELL, Move.GROW): Side.SHORT,
+    (Side.SHORT, Action.BUY, Move.SHRINK): Side.SHORT,
+    (Side.SHORT, Action.BUY, Move.CLOSE): None,
+    (Side.SHORT, Action.BUY, Move.TURN): Side.LONG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trailing:
+    """A stop that stays `distance` behind the best price; it sleeps until `activation` is reached."""
+
+    distance: Price
+    activation: Price | None = None
+    best: Price | None = None  # None: asleep
+
+    def level(self, side: Side) -> Price | None:
+        """Where it triggers now; None while it sleeps."""
+        return None if self.best is None else Price(self.best - side.sign * self.distance)
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One symbol, one-way mode; `side` is None when flat, `cost` is the exact value it was entered at."""
+    """One leg of a symbol; `side` is None when flat, `cost` is the exact value it was entered at."""
 
     symbol: Symbol
+    leg: Leg = Leg.ONE_WAY
     leverage: Fraction = FIRST_LEVERAGE
     side: Side | None = None
     size: Qty = Qty(ZERO)
     cost: Usd = Usd(ZERO)
     stop: Price | None = None
+    stop_terms: Terms = PLAIN
     take_profit: Price | None = None
+    target_terms: Terms = PLAIN
+    trailing: Trailing | None = None
     entry_fees: Usd = Usd(ZERO)  # paid for what is still open
     funding: Usd = Usd(ZERO)  # paid for what is still open
     current_realised: Usd = Usd(ZERO)
@@ -38,13 +82,25 @@ class Position:
     seq: int = -1
 
     @property
+    def key(self) -> Key:
+        return self.symbol, self.leg
+
+    @property
+    def signed(self) -> Decimal:
+        """Its size, negative when short."""
+        return self.size * (self.side.sign if self.side else 0)
+
+    @property
     def entry(self) -> Price:
         return Price(average(self.cost, self.size))
 
     @property
-    def margin(self) -> Usd:
-        """Initial margin that it holds."""
-        return Usd(self.cost / self.leverage)
+    def live_stop(self) -> Price | None:
+        """The tightest stop that closes all of it; None: naked."""
+        trailed = self.trailing.level(self.side) if self.trailing and self.side else None
+        if self.stop is None or trailed is None or self.side is None:
+            return self.stop if trailed is None else trailed
+        return max(self.stop, trailed) if self.side is Side.LONG else min(self.stop, trailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +121,23 @@ def side_of(action: Action) -> Side:
     return Side.LONG if action is Action.BUY else Side.SHORT
 
 
+def move_of(position: Position, action: Action, qty: Qty) -> Move:
+    """Return what a fill of `qty` does to `position`."""
+    if position.side is None:
+        return Move.OPEN
+    if position.side is side_of(action):
+        return Move.GROW
+    if qty == position.size:
+        return Move.CLOSE
+    return Move.SHRINK if qty < position.size else Move.TURN
+
+
 def settle(position: Position, action: Action, qty: Qty, price: Price, fee: Usd, at: Instant) -> Settled:
-    """Return `position` after a fill: grown, shrunk, closed, or closed and opened the other way."""
+    """Return `position` after a fill; raises Fatal for a move that the table or the leg does not have."""
+    move = move_of(position, action, qty)
+    after = MOVES.get((position.side, action, move))
+    if (position.side, action, move) not in MOVES or (position.leg.side and after not in {None, position.leg.side}):
+        raise Fatal(f"{position.symbol} leg {position.leg}: {position.side} cannot be {move} by {action}")
     side = side_of(action)
     closed = Qty(ZERO) if position.side in {None, side} else min(qty, position.size)
     exit_fees = Usd(share(fee, closed, qty)) if closed else Usd(ZERO)
@@ -74,7 +145,7 @@ def settle(position: Position, action: Action, qty: Qty, price: Price, fee: Usd,
     entry_fees = Usd(share(position.entry_fees, closed, position.size)) if closed else Usd(ZERO)
     funding = Usd(share(position.funding, closed, position.size)) if closed else Usd(ZERO)
     gross = Usd(side.opposite.sign * (price * closed - released))
-    shrunk = replace(
+    left = replace(
         position,
         size=Qty(position.size - closed),
         cost=Usd(position.cost - released),
@@ -84,14 +155,24 @@ def settle(position: Position, action: Action, qty: Qty, price: Price, fee: Usd,
         realised=Usd(position.realised + gross - fee),
         updated_at=at,
     )
-    left = shrunk if shrunk.size or not closed else _flat(shrunk)
+    if move in {Move.CLOSE, Move.TURN}:
+        left = _flat(left)
     opened = Qty(qty - closed)
-    after = _grown(left, side, opened, price, Usd(fee - exit_fees), at) if opened else left
-    return Settled(after, closed, gross, released, entry_fees, exit_fees, funding)
+    grown = _grown(left, side, opened, price, Usd(fee - exit_fees), at) if opened else left
+    return Settled(grown, closed, gross, released, entry_fees, exit_fees, funding)
 
 
 def _flat(position: Position) -> Position:
-    return replace(position, side=None, stop=None, take_profit=None, current_realised=Usd(ZERO))
+    return replace(
+        position,
+        side=None,
+        stop=None,
+        stop_terms=PLAIN,
+        take_profit=None,
+        target_terms=PLAIN,
+        trailing=None,
+        current_realised=Usd(ZERO),
+    )
 
 
 def _grown(position: Position, side: Side, qty: Qty, price: Price, fee: Usd, at: Instant) -> Position:
@@ -112,23 +193,3 @@ def unrealised(position: Position, mark: Price) -> Usd:
     if position.side is None:
         return Usd(ZERO)
     return Usd(position.side.sign * (mark * position.size - position.cost))
-
-
-def maintenance_rate(instrument: Instrument) -> Decimal:
-    """Half of the margin at the highest leverage, as the venue's first risk tiers have it."""
-    return 1 / (2 * instrument.max_leverage)
-
-
-def liquidation_price(position: Position, instrument: Instrument) -> Price | None:
-    """Return where an isolated position has only its maintenance margin left; None when flat or never."""
-    if position.side is None:
-        return None
-    room = 1 / position.leverage - maintenance_rate(instrument)
-    price = position.entry * (1 - position.side.sign * room)
-    return Price(price) if price > 0 else None
-
-
-def bankruptcy_price(position: Position) -> Price:
-    """Return where the whole initial margin is lost; only for an open position."""
-    sign = 1 if position.side is Side.LONG else -1
-    return Price(position.entry * (1 - sign / position.leverage))

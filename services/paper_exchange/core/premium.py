@@ -17,7 +17,7 @@ from typing import Final
 from libs.common.units import DAY_MS, Instant
 from services.paper_exchange.core.climate import Cast, CommonDay, Floats, GroupDay, dice
 from services.paper_exchange.core.schedule import BASE_RATE, FUNDING_INTERVAL_MS
-from services.paper_exchange.core.tape import Tape
+from services.paper_exchange.core.tape import Later, Tape
 
 SETTLEMENTS: Final = DAY_MS // FUNDING_INTERVAL_MS  # of a day
 _FORGIVEN: Final = 0.0005
@@ -60,15 +60,24 @@ class Crowded:
         self._lean = lean
         self._seen = lru_cache(maxsize=4)(self._rate)
 
+    def later(self, by_ms: int) -> "Crowded":
+        """The same settlements, `by_ms` later: whole days."""
+        shift = by_ms // FUNDING_INTERVAL_MS
+        return Crowded(Later(self._tape, by_ms), self._usual, lambda number: self._lean(number - shift))
+
     def between(self, after: int, until: int) -> Sequence[tuple[Instant, Decimal]]:
         """Settlements in (after, until]."""
         first = max(after, self._tape.first) // FUNDING_INTERVAL_MS + 1
         numbers = range(first, until // FUNDING_INTERVAL_MS + 1)
         return tuple((Instant(k * FUNDING_INTERVAL_MS), self._at(k, k * FUNDING_INTERVAL_MS)) for k in numbers)
 
+    def next(self, now: int) -> Instant:
+        """The first settlement after `now`."""
+        return Instant((max(now, self._tape.first) // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS)
+
     def rate(self, now: int) -> Decimal:
         """What the next settlement would be if nothing moved any more."""
-        return self._at(now // FUNDING_INTERVAL_MS + 1, now)
+        return self._at(self.next(now) // FUNDING_INTERVAL_MS, now)
 
     def _at(self, number: int, now: int) -> Decimal:
         return self._seen(number, (now - self._tape.first) // self._tape.interval_ms)
@@ -82,7 +91,7 @@ class Crowded:
 
     def _moved(self, known: int, candles: int) -> float:
         """The logarithmic return of as many of the last `candles` as there are."""
-        if not known:
+        if known < 1:
             return 0.0
         return log(self._close(known - 1) / self._close(max(0, known - 1 - candles)))
 

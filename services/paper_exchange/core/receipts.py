@@ -58,6 +58,7 @@ def fill_receipt(
         order_price=order.price or price,
         order_qty=order.qty,
         leaves=order.leaves,
+        leg=order.leg,
         order_kind=order.kind,
         stop_kind=order.stop_kind,
         creator=order.creator,
@@ -89,6 +90,7 @@ def funding_receipt(
         order_price=Price(ZERO),
         order_qty=Qty(ZERO),
         leaves=Qty(ZERO),
+        leg=position.leg,
         order_kind=None,
         stop_kind=StopKind.NONE,
         creator=Creator.USER,
@@ -104,6 +106,7 @@ def closed_part(execution: Execution, settled: Settled) -> ClosedPart:
     return ClosedPart(
         seq=execution.seq,
         symbol=execution.symbol,
+        leg=execution.leg,
         order_id=execution.order_id,
         action=execution.action,
         order_kind=execution.order_kind or Kind.MARKET,

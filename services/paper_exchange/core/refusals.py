@@ -22,10 +22,13 @@ MODE_SAME: Final = 110025
 MARGIN_MODE_SAME: Final = 110026
 ORDERS_BLOCK_MODE: Final = 110028
 LEVERAGE_SAME: Final = 110043
+TOO_MANY_GUARDS: Final = 110061
 DUPLICATE: Final = 110072
+TIER_LEVERAGE: Final = 110090
 RISE_BELOW: Final = 110092
 FALL_ABOVE: Final = 110093
 TOO_SMALL: Final = 110094
+MARGIN_MODE_FAILED: Final = 3400045
 STOP_SAME: Final = 34040
 
 TEXTS: Final = {
@@ -45,10 +48,13 @@ TEXTS: Final = {
     MARGIN_MODE_SAME: "Cross/isolated margin mode is not modified",
     ORDERS_BLOCK_MODE: "You have existing open orders, so position mode cannot be switched.",
     LEVERAGE_SAME: "leverage not modified",
+    TOO_MANY_GUARDS: "The number of take profit and stop loss orders exceeds the maximum allowable limit.",
+    TIER_LEVERAGE: "Order placement failed as your position may exceed the max limit. Please adjust your leverage.",
     DUPLICATE: "OrderLinkedID is duplicate",
     RISE_BELOW: "expect Rising, but trigger_price <= current price",
     FALL_ABOVE: "expect Falling, but trigger_price >= current price",
     TOO_SMALL: "Order does not meet minimum order value 5USDT",
+    MARGIN_MODE_FAILED: "Set margin mode failed",
     STOP_SAME: "not modified",
 }
 

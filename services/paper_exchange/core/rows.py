@@ -1,25 +1,36 @@
 """Orders, executions, positions and the wallet in the venue's own words; every number is a string."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import ZERO, Price, Side
 from services.paper_exchange.core.amounts import average, money, plain
 from services.paper_exchange.core.books import Books
-from services.paper_exchange.core.changes import ClosedPart, Execution
+from services.paper_exchange.core.changes import ClosedPart, Execution, MarginMode
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.order import Order
-from services.paper_exchange.core.position import (
-    TAKER_FEE,
-    Position,
-    bankruptcy_price,
+from services.paper_exchange.core.funds import (
+    available,
+    equity,
+    held,
+    kept,
     liquidation_price,
-    maintenance_rate,
-    unrealised,
+    maintenance,
+    margin_rates,
+    order_margin,
+    position_margin,
+    profit,
+    stake,
+    total_profit,
 )
+from services.paper_exchange.core.margin import bankruptcy_price, break_even, entry_margin
+from services.paper_exchange.core.order import Order
+from services.paper_exchange.core.position import TAKER_FEE, Position
+from services.paper_exchange.core.tiers import tier_of, tiers
 
 COIN: Final = "USDT"
+_RATE: Final = Decimal("0.0001")
+_CENTS: Final = Context(prec=15)
 _SIDES: Final = {None: "", Side.LONG: "Buy", Side.SHORT: "Sell"}
 
 
@@ -36,7 +47,7 @@ def order_row(order: Order) -> Json:
         "qty": plain(order.qty),
         "side": order.action.value,
         "isLeverage": "",
-        "positionIdx": 0,
+        "positionIdx": order.leg.value,
         "orderStatus": order.status.value,
         "createType": order.creator.value,
         "cancelType": order.cancel_reason.value,
@@ -56,13 +67,13 @@ def order_row(order: Order) -> Json:
         "triggerPrice": plain(order.trigger),
         "takeProfit": plain(order.take_profit),
         "stopLoss": plain(order.stop_loss),
-        "tpslMode": "Full" if order.guards or order.stop_loss or order.take_profit else "",
-        "tpLimitPrice": "",
-        "slLimitPrice": "",
-        "tpTriggerBy": "LastPrice" if order.take_profit else "",
-        "slTriggerBy": "LastPrice" if order.stop_loss else "",
+        "tpslMode": order.cover.value if order.guards or order.stop_loss or order.take_profit else "",
+        "tpLimitPrice": plain(order.target_terms.limit),
+        "slLimitPrice": plain(order.stop_terms.limit),
+        "tpTriggerBy": order.target_terms.by.value if order.take_profit else "",
+        "slTriggerBy": order.stop_terms.by.value if order.stop_loss else "",
         "triggerDirection": int(order.direction.value),
-        "triggerBy": "LastPrice" if order.trigger else "",
+        "triggerBy": order.trigger_by.value if order.trigger else "",
         "lastPriceOnCreated": plain(order.last_on_created),
         "reduceOnly": order.reduce_only,
         "closeOnTrigger": order.close_on_trigger,
@@ -70,8 +81,8 @@ def order_row(order: Order) -> Json:
         "smpType": "None",
         "smpGroup": 0,
         "smpOrderId": "",
-        "slippageToleranceType": "UNKNOWN",
-        "slippageTolerance": "",
+        "slippageToleranceType": order.tolerance.kind.value if order.tolerance else "UNKNOWN",
+        "slippageTolerance": plain(order.tolerance.value) if order.tolerance else "",
         "extraFees": "",
         "createdTime": str(order.created_at),
         "updatedTime": str(order.updated_at),
@@ -140,15 +151,17 @@ def closed_row(part: ClosedPart) -> Json:
     }
 
 
-def position_row(position: Position, mark: Price, instrument: Instrument) -> Json:
+def position_row(books: Books, position: Position) -> Json:
     """A row of position/list; the position stream renames avgPrice to entryPrice."""
     is_open = position.side is not None
-    margin = plain(money(position.margin))
-    keep = plain(money(position.cost * maintenance_rate(instrument)))
+    instrument, mark = books.instruments[position.symbol], books.mark[position.symbol]
+    tier = tier_of(tiers(instrument), position.cost)
+    margin, keep = plain(money(held(books, position))), plain(money(kept(books, position)))
+    trailing = position.trailing
     return {
-        "positionIdx": 0,
-        "riskId": 1,
-        "riskLimitValue": "2000000",
+        "positionIdx": position.leg.value,
+        "riskId": tier.number,
+        "riskLimitValue": plain(tier.limit),
         "symbol": position.symbol,
         "side": _SIDES[position.side],
         "size": plain(position.size),
@@ -156,16 +169,16 @@ def position_row(position: Position, mark: Price, instrument: Instrument) -> Jso
         "positionValue": plain(position.cost),
         "leverage": plain(position.leverage),
         "markPrice": plain(mark),
-        "liqPrice": plain(_on_tick(liquidation_price(position, instrument), instrument)),
-        "breakEvenPrice": plain(_break_even(position)),
+        "liqPrice": plain(_on_tick(liquidation_price(books, position), instrument)),
+        "breakEvenPrice": plain(_break_even(books, position)),
         "positionIM": margin,
         "positionIMByMp": margin,
         "positionMM": keep,
         "positionMMByMp": keep,
         "takeProfit": plain(position.take_profit),
         "stopLoss": plain(position.stop),
-        "trailingStop": "0",
-        "unrealisedPnl": plain(money(unrealised(position, mark))) if is_open else "",
+        "trailingStop": plain(trailing.distance) if trailing else "0",
+        "unrealisedPnl": plain(money(profit(books, position))) if is_open else "",
         "curRealisedPnl": plain(position.current_realised),
         "cumRealisedPnl": plain(position.realised),
         "positionStatus": "Normal",
@@ -179,10 +192,10 @@ def position_row(position: Position, mark: Price, instrument: Instrument) -> Jso
         "updatedTime": str(position.updated_at),
         "openTime": position.opened_at if is_open else 0,
         "seq": position.seq,
-        "tradeMode": 1,
+        "tradeMode": 0,
         "tpslMode": "Full",
-        "bustPrice": plain(_on_tick(bankruptcy_price(position), instrument)) if is_open else "",
-        "positionBalance": margin,
+        "bustPrice": _bust(books, position),
+        "positionBalance": plain(money(entry_margin(stake(books, position), TAKER_FEE))) if is_open else "0",
     }
 
 
@@ -190,49 +203,54 @@ def _on_tick(price: Price | None, instrument: Instrument) -> Price | None:
     return None if price is None else Price((price / instrument.tick).to_integral_value() * instrument.tick)
 
 
-def _break_even(position: Position) -> Decimal | None:
+def _break_even(books: Books, position: Position) -> Price | None:
     if position.side is None:
         return None
-    sign = position.side.sign
-    kept = position.cost - sign * position.current_realised
-    return average(kept, position.size * (1 - sign * TAKER_FEE))
+    return Price(_CENTS.plus(break_even(stake(books, position), position.current_realised, TAKER_FEE)))
+
+
+def _bust(books: Books, position: Position) -> str:
+    """Only a position with a margin of its own has a price of its own at which that is lost."""
+    if position.side is None or books.account.margin_mode is MarginMode.CROSS:
+        return ""
+    return plain(_on_tick(bankruptcy_price(stake(books, position)), books.instruments[position.symbol]))
 
 
 def wallet_row(books: Books) -> Json:
     """The one element of wallet-balance's list and of the wallet stream."""
-    opened = books.open_positions()
-    balance = books.totals.balance
-    profit = money(sum((unrealised(p, books.mark[p.symbol]) for p in opened), ZERO))
-    held, ordered = money(books.position_margin()), money(books.order_margin())
-    keep = money(sum((p.cost * maintenance_rate(books.instruments[p.symbol]) for p in opened), ZERO))
-    equity = plain(balance + profit)
+    balance, gained = books.totals.balance, money(total_profit(books))
+    position_im, order_im, keep = (money(each(books)) for each in (position_margin, order_margin, maintenance))
+    own, spare = plain(money(equity(books))), plain(max(ZERO, money(available(books))))
+    im_rate, mm_rate = _rates(books)
     return {
         "accountType": "UNIFIED",
-        "accountIMRate": "",
-        "accountMMRate": "",
-        "accountIMRateByMp": "",
-        "accountMMRateByMp": "",
-        "totalEquity": equity,
+        "accountIMRate": im_rate,
+        "accountMMRate": mm_rate,
+        "accountIMRateByMp": im_rate,
+        "accountMMRateByMp": mm_rate,
+        "totalEquity": own,
         "totalWalletBalance": plain(balance),
-        "totalMarginBalance": equity,
-        "totalAvailableBalance": plain(max(ZERO, money(books.available()))),
-        "totalPerpUPL": plain(profit),
-        "totalInitialMargin": plain(held + ordered),
+        "totalMarginBalance": own,
+        "totalAvailableBalance": spare,
+        "totalPerpUPL": plain(gained),
+        "totalInitialMargin": plain(position_im + order_im),
+        "totalInitialMarginByMp": plain(position_im + order_im),
+        "totalMaintenanceMarginByMp": plain(keep),
         "totalMaintenanceMargin": plain(keep),
         "accountLTV": "0",
         "coin": [
             {
                 "coin": COIN,
-                "equity": equity,
-                "usdValue": equity,
+                "equity": own,
+                "usdValue": own,
                 "walletBalance": plain(balance),
                 "locked": "0",
                 "borrowAmount": "0",
                 "accruedInterest": "0",
-                "totalOrderIM": plain(ordered),
-                "totalPositionIM": plain(held),
+                "totalOrderIM": plain(order_im),
+                "totalPositionIM": plain(position_im),
                 "totalPositionMM": plain(keep),
-                "unrealisedPnl": plain(profit),
+                "unrealisedPnl": plain(gained),
                 "cumRealisedPnl": plain(balance - books.totals.start),
                 "bonus": "0",
                 "spotBorrow": "0",
@@ -244,3 +262,12 @@ def wallet_row(books: Books) -> Json:
             }
         ],
     }
+
+
+def _rates(books: Books) -> tuple[str, str]:
+    """Margin rates mean something only where the whole account answers for its positions."""
+    found = margin_rates(books) if books.account.margin_mode is MarginMode.CROSS else None
+    if found is None:
+        return "", ""
+    initial, maintained = (rate.quantize(_RATE, ROUND_HALF_EVEN) for rate in found)
+    return plain(initial), plain(maintained)

@@ -9,10 +9,11 @@ from pydantic import JsonValue
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
+from services.paper_exchange.core.checks import price_limits
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.market import Bar, Market
-from services.paper_exchange.core.position import maintenance_rate
+from services.paper_exchange.core.market import Bar, Market, Trade
+from services.paper_exchange.core.tiers import tiers
 
 _PCNT: Final = Decimal("0.000001")
 
@@ -67,17 +68,41 @@ def instrument_row(instrument: Instrument, number: int) -> Json:
     }
 
 
-def risk_row(instrument: Instrument, number: int) -> Json:
-    """The one risk tier of a symbol."""
+def risk_rows(instrument: Instrument) -> list[Json]:
+    """The risk tiers of a symbol, smallest first; a position's riskId is the tier's id."""
+    return [
+        {
+            "id": tier.number,
+            "symbol": instrument.symbol,
+            "riskLimitValue": plain(tier.limit),
+            "maintenanceMargin": plain(tier.maintenance_rate),
+            "initialMargin": plain(tier.initial_rate),
+            "isLowestRisk": int(tier.number == 1),
+            "maxLeverage": plain(tier.max_leverage),
+            "mmDeduction": plain(tier.deduction),
+        }
+        for tier in tiers(instrument)
+    ]
+
+
+def price_limit_row(instrument: Instrument, quote: Quote, now: Instant) -> Json:
+    """The highest price at which one may buy, and the lowest at which one may sell."""
+    low, high = price_limits(quote, instrument)
+    return {"symbol": instrument.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": str(now)}
+
+
+def trade_row(trade: Trade) -> Json:
+    """A row of recent-trade; the side is the taker's."""
     return {
-        "id": number,
-        "symbol": instrument.symbol,
-        "riskLimitValue": "2000000",
-        "maintenanceMargin": plain(maintenance_rate(instrument)),
-        "initialMargin": plain((1 / instrument.max_leverage).quantize(_PCNT, ROUND_HALF_EVEN)),
-        "isLowestRisk": 1,
-        "maxLeverage": plain(instrument.max_leverage),
-        "mmDeduction": "",
+        "execId": trade.trade_id,
+        "symbol": trade.symbol,
+        "price": plain(trade.price),
+        "size": plain(trade.qty),
+        "side": trade.taker.value,
+        "time": str(trade.at),
+        "isBlockTrade": False,
+        "isRPITrade": False,
+        "seq": str(trade.number),
     }
 
 
@@ -92,7 +117,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     return {
         "symbol": symbol,
         "lastPrice": last,
-        "indexPrice": last,
+        "indexPrice": plain(quote.mark),  # there is no other venue to make an index of
         "markPrice": plain(quote.mark),
         "prevPrice24h": plain(day.open),
         "price24hPcnt": plain(((quote.last - day.open) / day.open).quantize(_PCNT, ROUND_HALF_EVEN)),

@@ -1,22 +1,24 @@
-"""Is this request really from the holder of the key, and not late? Checked in the venue's order: key, time, sign."""
+"""Is this request really from the holder of the key, and not late? Checked in the venue's order: key, time, sign.
+
+What is signed is what came over the wire, byte for byte: nothing is re-ordered, decoded or written anew.
+"""
 
 import hmac
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from libs.common.units import Instant
 from services.paper_exchange.core import refusals as no
 from services.paper_exchange.core.refusals import refusal
 
-FIRST_WINDOW: Final = 5000
+FIRST_WINDOW: Final = "5000"
 WIDEST_WINDOW: Final = 60_000
 AHEAD_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The four headers as they came; `payload` is the raw query or the raw body."""
+    """A request's four headers as they came; `payload` is the raw query or the raw body."""
 
     key: str
     timestamp: str
@@ -25,29 +27,55 @@ class Signed:
     payload: bytes
 
 
-def check_signature(asked: Signed, *, key: str, secret: str, now: Instant) -> None:
-    """Raise Refused (10003, 10002, 10004) unless the request is signed with `secret` and not late at wall `now`."""
-    if not hmac.compare_digest(asked.key.encode(), key.encode()):
-        raise refusal(no.BAD_KEY)
-    sent, window = _whole(asked.timestamp), _whole(asked.window or str(FIRST_WINDOW))
-    if sent is None or window is None or not now - min(window, WIDEST_WINDOW) <= sent < now + AHEAD_MS:
-        raise refusal(no.LATE)
-    text = f"{asked.timestamp}{asked.key}{asked.window}".encode() + asked.payload
-    if not hmac.compare_digest(asked.sign.encode(), digest(secret, text).encode()):
-        raise refusal(no.BAD_SIGN)
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A request over a socket whose owner is known: only its time can be wrong."""
+
+    timestamp: str
+    window: str
 
 
-def check_stream_auth(key_given: str, expires: str, sign: str, *, key: str, secret: str, now: Instant) -> bool:
-    """Whether a private socket's auth message is right and not expired at wall `now`."""
+Proof = Signed | Stamped
+
+
+def check_proof(proof: Proof, *, key: str, secret: str, now: Instant) -> None:
+    """Raise Refused (10003, 10002, 10004) unless `proof` is the holder's and in time at wall `now`."""
+    if isinstance(proof, Stamped):
+        _check_time(proof.timestamp, proof.window, now)
+        return
+    _check_key(proof.key, key)
+    _check_time(proof.timestamp, proof.window, now)
+    _check_sign(proof.sign, f"{proof.timestamp}{proof.key}{proof.window}".encode() + proof.payload, secret)
+
+
+def check_stream_auth(key_given: str, expires: str, sign: str, *, key: str, secret: str, now: Instant) -> None:
+    """Raise Refused (10003, 10002, 10004) unless a socket's auth message is right and not expired at wall `now`."""
+    _check_key(key_given, key)
     until = _whole(expires)
-    if until is None or until <= now or not hmac.compare_digest(key_given.encode(), key.encode()):
-        return False
-    return hmac.compare_digest(sign.encode(), digest(secret, f"GET/realtime{expires}".encode()).encode())
+    if until is None or until <= now:
+        raise refusal(no.LATE)
+    _check_sign(sign, f"GET/realtime{expires}".encode(), secret)
 
 
 def digest(secret: str, text: bytes) -> str:
     """Return the lower-case hex HMAC-SHA256 of `text`."""
-    return hmac.new(secret.encode(), text, sha256).hexdigest()
+    return hmac.digest(secret.encode(), text, "sha256").hex()
+
+
+def _check_key(given: str, key: str) -> None:
+    if not hmac.compare_digest(given.encode(), key.encode()):
+        raise refusal(no.BAD_KEY)
+
+
+def _check_time(timestamp: str, window: str, now: Instant) -> None:
+    sent, wide = _whole(timestamp), _whole(window or FIRST_WINDOW)
+    if sent is None or wide is None or not now - min(wide, WIDEST_WINDOW) <= sent < now + AHEAD_MS:
+        raise refusal(no.LATE)
+
+
+def _check_sign(sign: str, text: bytes, secret: str) -> None:
+    if not hmac.compare_digest(sign.encode(), digest(secret, text).encode()):
+        raise refusal(no.BAD_SIGN)
 
 
 def _whole(text: str) -> int | None:

@@ -7,6 +7,7 @@ from typing import Final
 from libs.common.errors import Misconfigured
 from libs.common.units import DAY_MS, HOUR_MS, Instant
 
+HISTORY_MS: Final = 2 * DAY_MS  # what a market should have behind it when it starts
 TRAINING_MS: Final = 2_000 * HOUR_MS  # history that the first training would like to have
 
 
@@ -17,9 +18,14 @@ class Span:
 
 
 def default_start(first: Instant, last: Instant) -> Instant:
-    """Leave 2,000 hours of history, to the next midnight, but play at least half of first..last."""
+    """Leave 2,000 hours of history, to the next midnight, but play at least half of first..last.
+
+    Of less than four days leave two and play the rest, if there is as much as an hour.
+    """
     wanted = -(-(first + TRAINING_MS) // DAY_MS) * DAY_MS
-    return Instant(min(wanted, first + (last - first) // 2 // HOUR_MS * HOUR_MS))
+    half = (last - first) // 2 // HOUR_MS * HOUR_MS
+    least = HISTORY_MS if last - first >= HISTORY_MS + HOUR_MS else 0
+    return Instant(min(wanted, first + max(half, least)))
 
 
 def choose(first: Instant, last: Instant, start: Instant | None, end: Instant | None) -> Span:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
 from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.columns import WEEK_MS
+from services.paper_exchange.core.columns import MONTH_MS, WEEK_MS, bar_close
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar
 
@@ -16,6 +16,7 @@ INTERVALS: Final[Mapping[str, int]] = {
     **{text: int(text) * MINUTE_MS for text in ("1", "3", "5", "15", "30", "60", "120", "240", "360", "720")},
     "D": DAY_MS,
     "W": WEEK_MS,
+    "M": MONTH_MS,
 }
 
 
@@ -57,7 +58,7 @@ def kline_frame(topic: KlineTopic, bar: Bar, at: Instant) -> Json:
     """`at` is market time: the candle's end for a closed one."""
     row: Json = {
         "start": bar.open_at,
-        "end": bar.open_at + topic.interval_ms - 1,
+        "end": bar_close(bar.open_at, topic.interval_ms) - 1,
         "interval": topic.interval,
         "open": plain(bar.open),
         "close": plain(bar.close),

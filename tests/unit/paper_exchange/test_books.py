@@ -7,9 +7,10 @@ from libs.common.units import ZERO
 from services.paper_exchange.core.books import Books, Saved
 from services.paper_exchange.core.changes import NakedChanged, PositionTold
 from services.paper_exchange.core.depth import Depths
+from services.paper_exchange.core.funds import available, order_margin, position_margin
 from services.paper_exchange.core.order import StopKind
 from tests.support.scripted_market import BTC, ETH
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 
 def reopened(floor: Floor) -> Books:
@@ -72,7 +73,7 @@ def test_reopened_books_go_on_where_they_stood() -> None:
     assert again.open_orders() == floor.books.open_orders()
     assert again.open_positions() == floor.books.open_positions()
     assert again.next_order() == floor.books.next_order()
-    assert again.available() == floor.books.available()
+    assert available(again) == available(floor.books)
     assert "mine" in again.link_ids
     assert again.take_journal() == []
 
@@ -82,9 +83,9 @@ def test_a_reopened_position_is_not_told_as_changed_until_it_is() -> None:
     floor.buys("1", stopLoss="95")
     again = reopened(floor)
     again.last, again.mark = dict(floor.books.last), dict(floor.books.mark)
-    again.finish(BTC, floor.now)
+    again.finish(BTC_ONLY, floor.now)
     again.put_position(replace(again.position(BTC), stop=None))
-    again.finish(BTC, floor.now)
+    again.finish(BTC_ONLY, floor.now)
     assert [told.changed for told in again.journal if isinstance(told, PositionTold)] == [False, True]
 
 
@@ -110,9 +111,9 @@ def test_margin_is_held_for_positions_and_for_orders_that_could_open() -> None:
     floor.buys("1", triggerPrice="110", triggerDirection=1)
     floor.sells("1", orderType="Limit", price="120", reduceOnly=True)
     books = floor.books
-    assert books.position_margin() == D("100.1") / 10
-    assert books.order_margin() == D(18)
-    assert books.available() == books.totals.balance - D("10.01") - 18
+    assert position_margin(books) == D("10.01") + D("100.1") * D("0.9") * D("0.00055")
+    assert order_margin(books) == D(18) + (180 + 162) * D("0.00055")
+    assert available(books) == books.totals.balance - position_margin(books) - order_margin(books)
 
 
 def test_a_spell_without_a_stop_is_noted_from_its_first_moment_to_its_last() -> None:
@@ -123,7 +124,7 @@ def test_a_spell_without_a_stop_is_noted_from_its_first_moment_to_its_last() -> 
     begun, ended = [told.naked for told in floor.books.journal if isinstance(told, NakedChanged)]
     assert (begun.until, ended.number) == (None, begun.number)
     assert (ended.until, ended.until_up) == (begun.since + 2_000, begun.since_up + 2)
-    assert floor.books.guard(BTC, StopKind.STOP_LOSS) is not None
+    assert floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS) is not None
     assert not floor.books.naked
 
 

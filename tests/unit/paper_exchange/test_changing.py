@@ -4,9 +4,9 @@ import pytest
 
 from libs.common.errors import Refused
 from services.paper_exchange.core.changing import cancel_all
+from services.paper_exchange.core.funds import available
 from services.paper_exchange.core.order import StopKind
-from tests.support.scripted_market import BTC
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 
 def resting(floor: Floor, **fields: str) -> str:
@@ -70,7 +70,7 @@ def test_a_dearer_price_needs_the_margin_for_it() -> None:
         floor.asks("order/amend", orderId=made, price="99")
     assert refused.value.code == 110007
     floor.asks("order/amend", orderId=made, price="94")
-    assert floor.books.available() == D("19.5") - D("18.8")
+    assert available(floor.books) == D("19.5") - D("18.8") - (188 + D("169.2")) * D("0.00055")
 
 
 def test_an_order_amended_through_the_market_is_filled_as_taker() -> None:
@@ -101,7 +101,7 @@ def test_a_trigger_stays_on_its_side_of_the_market(direction: int, trigger: str,
 def test_moving_a_stop_s_order_moves_the_position_s_stop(kind: StopKind, price: str) -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95", takeProfit="110")
-    guard = floor.books.guard(BTC, kind)
+    guard = floor.books.guard(BTC_ONLY, kind)
     assert guard is not None
     floor.asks("order/amend", orderId=guard.order_id, triggerPrice=price)
     stops = {StopKind.STOP_LOSS: floor.position.stop, StopKind.TAKE_PROFIT: floor.position.take_profit}
@@ -113,7 +113,7 @@ def test_moving_a_stop_s_order_moves_the_position_s_stop(kind: StopKind, price: 
 def test_amending_a_stop_s_order_never_takes_the_stop_away(fields: dict[str, str]) -> None:
     floor = Floor()
     floor.buys("1", stopLoss="95")
-    guard = floor.books.guard(BTC, StopKind.STOP_LOSS)
+    guard = floor.books.guard(BTC_ONLY, StopKind.STOP_LOSS)
     assert guard is not None
     with pytest.raises(Refused, match="remains unchanged"):
         floor.asks("order/amend", orderId=guard.order_id, **fields)
@@ -148,4 +148,4 @@ def test_less_leverage_needs_the_margin_of_positions_and_of_resting_orders(field
     with pytest.raises(Refused) as refused:
         floor.asks("position/set-leverage", buyLeverage="2", sellLeverage="2")
     assert (refused.value.code, floor.position.leverage) == (110007, D(10))
-    assert floor.books.available() >= 0
+    assert available(floor.books) >= 0

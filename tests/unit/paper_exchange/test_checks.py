@@ -7,10 +7,12 @@ from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Price, Qty, Side, Symbol
 from services.paper_exchange.core import checks
 from services.paper_exchange.core.depth import quote, temper
-from services.paper_exchange.core.order import Direction, Kind
+from services.paper_exchange.core.order import Direction, Kind, TriggerBy
+from services.paper_exchange.core.order_margin import Resting
 from tests.support.scripted_market import BTC, START, ScriptedMarket, instrument
-from tests.support.trading_floor import Floor
+from tests.support.trading_floor import BTC_ONLY, Floor
 
+LONG, SHORT = Side.LONG, Side.SHORT
 ONE = instrument()
 QUOTE = quote(Price(D(100)), Price(D(100)), temper([]), instrument())
 BUY, SELL = Action.BUY, Action.SELL
@@ -74,10 +76,10 @@ def test_a_limit_price_may_cross_the_market_by_a_tenth(wanted: str, action: Acti
 )
 def test_a_trigger_lies_where_the_price_has_yet_to_go(trigger: str, direction: Direction, code: int | None) -> None:
     if code is None:
-        checks.check_trigger(Price(D(trigger)), direction, ONE, QUOTE)
+        checks.check_trigger(Price(D(trigger)), direction, TriggerBy.LAST, ONE, QUOTE)
     else:
         with pytest.raises(Refused) as refused:
-            checks.check_trigger(Price(D(trigger)), direction, ONE, QUOTE)
+            checks.check_trigger(Price(D(trigger)), direction, TriggerBy.LAST, ONE, QUOTE)
         assert refused.value.code == code
 
 
@@ -119,27 +121,24 @@ def test_a_contract_is_listed_from_its_launch_and_its_first_price() -> None:
     assert checks.listed(floor.books, late, floor.now).symbol == late
 
 
-@pytest.mark.parametrize(("action", "value"), [(BUY, "300"), (SELL, "100")])
-def test_what_closes_a_position_opens_nothing(action: Action, value: str) -> None:
-    floor = Floor()
-    floor.buys("2")
-    assert checks.opening_value(floor.books, BTC, action, Qty(D(3)), Price(D(100))) == D(value)
+def wish(side: Side, qty: str) -> Resting:
+    return Resting(side, Qty(D(qty)), Price(D(100)))
 
 
 def test_closing_needs_no_money_even_when_there_is_none() -> None:
     floor = Floor(balance="11")
     floor.buys("1")
-    checks.check_margin(floor.books, BTC, SELL, Qty(D(1)), Price(D(100)))
+    checks.check_margin(floor.books, BTC_ONLY, wish(SHORT, "1"))
     with pytest.raises(Refused) as refused:
-        checks.check_margin(floor.books, BTC, SELL, Qty(D("1.2")), Price(D(100)))
+        checks.check_margin(floor.books, BTC_ONLY, wish(SHORT, "2.2"))
     assert refused.value.code == 110007
 
 
 def test_margin_and_the_fees_of_both_ends_must_be_there() -> None:
-    needed = D(100) / 10 + 2 * 100 * D("0.00055")
-    checks.check_margin(Floor(balance=str(needed)).books, BTC, BUY, Qty(D(1)), Price(D(100)))
+    needed = D(100) / 10 + (100 + 90) * D("0.00055")
+    checks.check_margin(Floor(balance=str(needed)).books, BTC_ONLY, wish(LONG, "1"))
     with pytest.raises(Refused):
-        checks.check_margin(Floor(balance=str(needed - D("0.0001"))).books, BTC, BUY, Qty(D(1)), Price(D(100)))
+        checks.check_margin(Floor(balance=str(needed - D("0.0001"))).books, BTC_ONLY, wish(LONG, "1"))
 
 
 def test_ten_conditional_orders_may_wait_beside_the_position_s_own_stop() -> None:

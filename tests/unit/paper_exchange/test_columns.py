@@ -3,15 +3,21 @@ import pytest
 
 from libs.common.clock import parse_iso
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS
-from services.paper_exchange.core.columns import EMPTY, WEEK_MS, Columns, bar_open, columns_of, group, join
-from services.paper_exchange.core.trail import Ohlcv
+from services.paper_exchange.core.columns import (
+    EMPTY,
+    MONTH_MS,
+    WEEK_MS,
+    Ohlcv,
+    bar_close,
+    bar_number,
+    bar_open,
+    bar_start,
+    group,
+    join,
+)
+from tests.support.columns import columns
 
 ROWS = [Ohlcv(10, 15, 9, 12, 1), Ohlcv(12, 13, 5, 6, 2), Ohlcv(6, 8, 6, 7, 4)]
-
-
-def columns(*rows: Ohlcv) -> Columns:
-    open_, high, low, close, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    return columns_of(open_, high, low, close, volume)
 
 
 def test_turnover_is_volume_times_four_mean_prices() -> None:
@@ -41,7 +47,36 @@ def test_joined_parts_follow_each_other_and_empty_ones_vanish() -> None:
         (12 * HOUR_MS, "2025-10-10T12:00"),
         (DAY_MS, "2025-10-10"),
         (WEEK_MS, "2025-10-06"),
+        (MONTH_MS, "2025-10-01"),
     ],
 )
-def test_bars_are_aligned_to_utc_and_weeks_to_monday(interval_ms: int, opened: str) -> None:
+def test_bars_are_aligned_to_utc_weeks_to_monday_and_months_to_the_first(interval_ms: int, opened: str) -> None:
     assert bar_open(parse_iso("2025-10-10T21:17:03"), interval_ms) == parse_iso(opened)
+
+
+@pytest.mark.parametrize(
+    ("interval_ms", "opened", "closed"),
+    [
+        (MINUTE_MS, "2025-10-10T21:15", "2025-10-10T21:16"),
+        (WEEK_MS, "2025-10-06", "2025-10-13"),
+        (MONTH_MS, "2024-02-01", "2024-03-01"),
+        (MONTH_MS, "2025-12-01", "2026-01-01"),
+    ],
+)
+def test_a_bar_closes_where_the_next_opens(interval_ms: int, opened: str, closed: str) -> None:
+    number = bar_number(parse_iso(opened), interval_ms)
+
+    assert bar_close(parse_iso(opened), interval_ms) == parse_iso(closed)
+    assert (bar_start(number, interval_ms), bar_start(number + 1, interval_ms)) == (
+        parse_iso(opened),
+        parse_iso(closed),
+    )
+
+
+def test_months_are_grouped_by_the_calendar() -> None:
+    days = np.arange(parse_iso("2024-01-30"), parse_iso("2024-03-03"), DAY_MS, dtype=np.int64)
+
+    opens, bars = group(columns(*[ROWS[0]] * len(days)), days, MONTH_MS)
+
+    assert opens.tolist() == [parse_iso(month) for month in ("2024-01-01", "2024-02-01", "2024-03-01")]
+    assert bars.volume.tolist() == [2, 29, 2]

@@ -81,9 +81,11 @@ def test_cancel_all_wants_to_know_of_what() -> None:
         Floor().asks("order/cancel-all", symbol="")
 
 
-@pytest.mark.parametrize("sell", ["4", ""])
-def test_leverage_is_one_number_in_one_way_mode(sell: str) -> None:
-    with pytest.raises(Refused, match="buy leverage must equal sell leverage"):
+@pytest.mark.parametrize(
+    ("sell", "text"), [("4", "buy leverage must equal sell leverage"), ("", "buyLeverage and sellLeverage required")]
+)
+def test_leverage_is_one_number_in_one_way_mode(sell: str, text: str) -> None:
+    with pytest.raises(Refused, match=text):
         Floor().asks("position/set-leverage", buyLeverage="5", sellLeverage=sell)
 
 
@@ -95,11 +97,14 @@ def test_leverage_is_one_number_in_one_way_mode(sell: str) -> None:
         ("position", {"mode": 3}, 110024),
         ("order", {"mode": 3}, 110028),
         ("order", {"symbol": "", "coin": "USDT", "mode": 3}, 110028),
-        ("position", {"symbol": ETH, "mode": 3}, 10001),
-        ("", {"mode": 3}, 10001),
+        ("position", {"symbol": "", "coin": "USDT", "mode": 3}, 110024),
+        ("position", {"symbol": ETH, "mode": 3}, None),
+        ("", {"mode": 3}, None),
+        ("", {"mode": 1}, 10001),
+        ("", {"symbol": "", "coin": "BTC", "mode": 3}, 10001),
     ],
 )
-def test_one_way_mode_is_the_only_one(opens: str, fields: dict[str, JsonValue], code: int | None) -> None:
+def test_a_mode_is_switched_where_nothing_is_open(opens: str, fields: dict[str, JsonValue], code: int | None) -> None:
     floor = Floor()
     if opens:
         floor.buys("1", **({"orderType": "Limit", "price": "90"} if opens == "order" else {}))

@@ -5,9 +5,20 @@ from pydantic import JsonValue
 
 from libs.common.errors import Refused
 from libs.common.exchange.trading_types import Action
+from libs.common.units import Price, Qty
 from services.paper_exchange.core.fields import Fields
-from services.paper_exchange.core.new_order import NewOrder, one_way, read_new_order
-from services.paper_exchange.core.order import Direction, InForce, Kind
+from services.paper_exchange.core.leg import Leg
+from services.paper_exchange.core.new_order import BookSide, FromBook, NewOrder, read_leg, read_new_order
+from services.paper_exchange.core.order import (
+    Cover,
+    Direction,
+    InForce,
+    Kind,
+    Terms,
+    Tolerance,
+    ToleranceType,
+    TriggerBy,
+)
 from tests.support.scripted_market import BTC
 
 
@@ -42,9 +53,20 @@ def test_everything_that_was_said_is_read() -> None:
         triggerDirection=2, stopLoss="110", takeProfit="0", positionIdx="0",
     )  # fmt: skip
     assert new == NewOrder(
-        BTC, Action.SELL, Kind.MARKET, D("0.25"), None, InForce.IOC, "mine", True, True,  # type: ignore[arg-type]
-        D(95), Direction.FALL, D(110), None,  # type: ignore[arg-type]
+        BTC, Action.SELL, Kind.MARKET, Qty(D("0.25")), in_force=InForce.IOC, link_id="mine", reduce_only=True,
+        close_on_trigger=True, trigger=Price(D(95)), direction=Direction.FALL, stop_loss=Price(D(110)),
     )  # fmt: skip
+    more = read(
+        positionIdx=2, triggerBy="MarkPrice", triggerPrice="95", triggerDirection=1, tpslMode="Partial",
+        takeProfit="120", tpOrderType="Limit", tpLimitPrice="121", slTriggerBy="MarkPrice",
+        slippageToleranceType="TickSize",
+        slippageTolerance=5,
+    )  # fmt: skip
+    assert (more.leg, more.trigger_by, more.cover) == (Leg.SHORT, TriggerBy.MARK, Cover.PARTIAL)
+    assert (more.target_terms, more.stop_terms) == (Terms(limit=Price(D(121))), Terms(TriggerBy.MARK))
+    assert more.tolerance == Tolerance(ToleranceType.TICKS, D(5))
+    asked = read(orderType="Limit", bboSideType="Counterparty", bboLevel="3")
+    assert (asked.price, asked.from_book) == (None, FromBook(BookSide.COUNTERPARTY, 3))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +83,13 @@ def test_nothing_reduce_only_and_close_on_trigger_is_the_whole_position(
     ("fields", "text"),
     [
         ({"category": "spot"}, "category only supports linear"),
-        ({"positionIdx": 1}, "position idx not match position mode"),
+        ({"positionIdx": 3}, "position idx not match position mode"),
+        ({"tpslMode": "Half"}, "tpslMode invalid"),
+        ({"slOrderType": "Limit", "slLimitPrice": "9"}, "slOrderType Limit needs tpslMode Partial"),
+        ({"tpslMode": "Partial", "tpOrderType": "Limit"}, "tpLimitPrice required"),
+        ({"orderType": "Limit", "bboSideType": "Queue", "bboLevel": 6}, "bboLevel must be 1 to 5"),
+        ({"slippageToleranceType": "Percent", "slippageTolerance": "11"}, "slippageTolerance must be"),
+        ({"triggerBy": "Best"}, "triggerBy invalid"),
         ({"orderType": "Stop"}, "orderType invalid"),
         ({"orderType": ""}, "orderType invalid"),
         ({"qty": ""}, "qty required"),
@@ -83,6 +111,21 @@ def test_the_first_field_that_makes_no_sense_is_named(fields: dict[str, JsonValu
     assert refused.value.code == 10001
 
 
-@pytest.mark.parametrize("index", [None, 0, "0", "0.0"])
-def test_an_index_of_zero_or_none_is_one_way_mode(index: JsonValue) -> None:
-    one_way(Fields({"positionIdx": index}))
+@pytest.mark.parametrize(("index", "leg"), [(None, 0), (0, 0), ("0", 0), ("0.0", 0), (1, 1), ("2", 2)])
+def test_an_index_names_the_leg(index: JsonValue, leg: int) -> None:
+    assert read_leg(Fields({"positionIdx": index})) is Leg(leg)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reduces"),
+    [
+        ({}, False),
+        ({"reduceOnly": True}, True),
+        ({"closeOnTrigger": True}, True),
+        ({"side": "Sell", "positionIdx": 1}, True),
+        ({"side": "Buy", "positionIdx": 1}, False),
+        ({"side": "Buy", "positionIdx": 2}, True),
+    ],
+)
+def test_what_closes_a_leg_reduces_without_saying_so(fields: dict[str, JsonValue], reduces: bool) -> None:
+    assert read(**fields).reduces is reduces

@@ -1,20 +1,23 @@
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
 
+from libs.common.errors import Fatal
 from libs.common.exchange.trading_types import Action
-from libs.common.units import Fraction, Instant, Price, Qty, Side, Usd
-from services.paper_exchange.core.position import (
-    Position,
-    bankruptcy_price,
-    liquidation_price,
-    settle,
-    unrealised,
-)
-from tests.support.scripted_market import BTC, instrument
+from libs.common.units import Instant, Price, Qty, Side, Usd
+from services.paper_exchange.core.leg import Leg
+from services.paper_exchange.core.position import MOVES, Move, Position, Trailing, settle
+from tests.support.scripted_market import BTC
 
 LONG = Position(
-    BTC, Fraction(D(10)), Side.LONG, Qty(D(2)), Usd(D(200)), Price(D(90)), entry_fees=Usd(D(2)), funding=Usd(D(1))
+    BTC,
+    side=Side.LONG,
+    size=Qty(D(2)),
+    cost=Usd(D(200)),
+    stop=Price(D(90)),
+    entry_fees=Usd(D(2)),
+    funding=Usd(D(1)),
 )
 
 
@@ -43,14 +46,32 @@ def test_more_than_it_holds_turns_it_at_the_fill_s_price() -> None:
     assert (settled.gross, settled.exit_fees, after.entry_fees) == (D(20), D(2), D(3))
 
 
-@pytest.mark.parametrize(("side", "liquidation", "bankruptcy"), [(Side.LONG, "91", "90"), (Side.SHORT, "109", "110")])
-def test_the_margin_runs_out_before_the_price_of_ruin(side: Side, liquidation: str, bankruptcy: str) -> None:
-    held = Position(BTC, Fraction(D(10)), side, Qty(D(2)), Usd(D(200)))
-    assert liquidation_price(held, instrument()) == D(liquidation)
-    assert bankruptcy_price(held) == D(bankruptcy)
+@pytest.mark.parametrize("side", [None, *Side])
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("move", list(Move))
+def test_only_what_the_table_has_can_happen(side: Side | None, action: Action, move: Move) -> None:
+    lawful = (side, action, move) in MOVES
+    opens = side is None
+    grows = side is not None and action is Action.opening(side)
+    fitting = {Move.OPEN} if opens else {Move.GROW} if grows else {Move.SHRINK, Move.CLOSE, Move.TURN}
+    assert lawful is (move in fitting)
 
 
-def test_profit_that_is_not_taken_is_by_price_alone() -> None:
-    assert unrealised(LONG, Price(D(110))) == D(20)
-    assert unrealised(Position(BTC), Price(D(110))) == 0
-    assert liquidation_price(Position(BTC), instrument()) is None
+@pytest.mark.parametrize(("leg", "action"), [(Leg.LONG, Action.SELL), (Leg.SHORT, Action.BUY)])
+def test_a_leg_of_hedge_mode_neither_opens_the_other_way_nor_turns(leg: Leg, action: Action) -> None:
+    with pytest.raises(Fatal, match="cannot be opened"):
+        settle(Position(BTC, leg), action, Qty(D(1)), Price(D(100)), Usd(D(0)), Instant(5))
+    held = replace(LONG, leg=leg, side=leg.side)
+    with pytest.raises(Fatal, match="cannot be turned"):
+        settle(held, action, Qty(D(3)), Price(D(100)), Usd(D(0)), Instant(5))
+
+
+@pytest.mark.parametrize(
+    ("stop", "best", "live"), [("90", None, "90"), (None, "110", "105"), ("106", "110", "106"), (None, None, None)]
+)
+def test_the_live_stop_is_the_tighter_of_the_stop_loss_and_the_trailing_stop(
+    stop: str | None, best: str | None, live: str | None
+) -> None:
+    trailing = Trailing(Price(D(5)), best=None if best is None else Price(D(best)))
+    held = replace(LONG, stop=None if stop is None else Price(D(stop)), trailing=trailing)
+    assert held.live_stop == (None if live is None else D(live))

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from libs.common.exchange.trading_types import Action, ExecutionType
-from libs.common.units import Fraction, Instant, Price, Qty, Side, Usd
+from libs.common.units import Instant, Price, Qty, Side, Usd
 from services.paper_exchange.core.changes import Execution, Moment
 from services.paper_exchange.core.order import InForce, Kind, Order, filled
 from services.paper_exchange.core.position import Position, Settled, settle
@@ -25,7 +25,7 @@ def test_ids_are_uuids_made_of_seed_kind_and_number() -> None:
 def test_a_part_that_closed_earned_its_price_less_both_fees_and_its_funding() -> None:
     """The sample of the venue's documentation, whose fees are 0.06 % at both ends."""
     bought, sold, rate = D("3584.9255"), D("3541.795"), D("0.0006")
-    position = Position(BTC, Fraction(D(10)), Side.LONG, Qty(D(5)), Usd(bought), entry_fees=Usd(bought * rate))
+    position = Position(BTC, side=Side.LONG, size=Qty(D(5)), cost=Usd(bought), entry_fees=Usd(bought * rate))
     order = _order(Action.SELL, "5", "700")
     fee = Usd(sold * rate)
     settled = settle(position, Action.SELL, Qty(D(5)), Price(sold / 5), fee, AT.market)
@@ -53,7 +53,7 @@ def test_an_order_without_a_price_shows_the_one_it_got() -> None:
 
 @pytest.mark.parametrize(("side", "action"), [(Side.LONG, Action.BUY), (Side.SHORT, Action.SELL)])
 def test_funding_is_a_receipt_without_an_order_for_the_whole_position(side: Side, action: Action) -> None:
-    position = Position(BTC, Fraction(D(10)), side, Qty(D(5)), Usd(D(500)))
+    position = Position(BTC, side=side, size=Qty(D(5)), cost=Usd(D(500)))
     receipt = funding_receipt(TICKET, "f-1", position, Usd(D("0.05")), D("0.0001"), Price(D(100)), AT)
     assert (receipt.kind, receipt.action, receipt.qty, receipt.fee) == (ExecutionType.FUNDING, action, D(5), D("0.05"))
     assert (receipt.order_kind, receipt.closed, receipt.gross, receipt.leaves) == (None, D(0), D(0), D(0))

@@ -4,18 +4,25 @@ from typing import Any
 
 import pytest
 
-from libs.common.units import Fraction, Price, Qty, Side, Usd
+from libs.common.units import Instant, Price, Qty, Side, Usd
+from services.paper_exchange.core.books import Books
 from services.paper_exchange.core.changes import OrderChanged, PartClosed
 from services.paper_exchange.core.position import Position
 from services.paper_exchange.core.rows import closed_row, execution_row, order_row, position_row, wallet_row
-from tests.support.scripted_market import BTC, instrument
+from tests.support.scripted_market import BTC, ScriptedMarket, instrument
 from tests.support.trading_floor import Floor
 
 NUMBERS_BY_NAME = {
     "positionIdx", "triggerDirection", "smpGroup", "riskId", "tradeMode", "autoAddMargin", "adlRankIndicator", "seq",
     "openTime",
 }  # fmt: skip
-LONG = Position(BTC, Fraction(D(10)), Side.LONG, Qty(D(2)), Usd(D(200)), Price(D(95)), opened_at=5)  # type: ignore[arg-type]
+LONG = Position(BTC, side=Side.LONG, size=Qty(D(2)), cost=Usd(D(200)), stop=Price(D(95)), opened_at=Instant(5))
+
+
+def books_at(mark: str) -> Books:
+    floor = Floor()
+    floor.moves(mark)
+    return floor.books
 
 
 def orders(floor: Floor) -> list[dict[str, Any]]:
@@ -27,7 +34,7 @@ def test_every_number_is_a_string_but_those_that_the_venue_sends_as_numbers() ->
     floor.buys("1", stopLoss="95")
     floor.sells("0.5", reduceOnly=True)
     parts = [closed_row(change.part) for change in floor.books.journal if isinstance(change, PartClosed)]
-    position = position_row(floor.position, Price(D(100)), instrument())
+    position = position_row(floor.books, floor.position)
     rows: list[dict[str, Any]] = [*orders(floor), *map(execution_row, floor.fills), *parts, position]
     plain = {name for row in rows for name, value in row.items() if type(value) is int}
     assert plain <= NUMBERS_BY_NAME
@@ -91,32 +98,35 @@ def test_a_closed_part_names_the_side_that_closed_and_both_fees() -> None:
 
 @pytest.mark.parametrize(
     ("side", "word", "liquidation", "bust", "even"),
-    [(Side.LONG, "Buy", "91", "90", "100.055030266647"), (Side.SHORT, "Sell", "109", "110", "99.9450302333716")],
+    [(Side.LONG, "Buy", "90.9", "90", "100.055030266647"), (Side.SHORT, "Sell", "108.9", "110", "99.9450302333716")],
 )
 def test_a_position_s_row_says_where_it_ends_and_where_it_pays(
     side: Side, word: str, liquidation: str, bust: str, even: str
 ) -> None:
-    row = position_row(replace(LONG, side=side), Price(D(101)), instrument())
-    assert (row["side"], row["size"], row["avgPrice"], row["positionIM"]) == (word, "2", "100", "20")
+    row = position_row(books_at("101"), replace(LONG, side=side))
+    assert (row["side"], row["size"], row["avgPrice"], row["riskId"]) == (word, "2", "100", 1)
+    reserved = 2 * D(row["bustPrice"]) * D("0.00055")  # type: ignore[arg-type]
+    assert D(row["positionIM"]) == D(20) + reserved  # type: ignore[arg-type]
     assert (row["liqPrice"], row["bustPrice"], row["breakEvenPrice"]) == (liquidation, bust, even)
     assert row["unrealisedPnl"] == str(2 * side.sign)
 
 
 def test_breaking_even_comes_later_for_what_was_paid_already() -> None:
     paid = replace(LONG, current_realised=Usd(D(-1)))
-    rows = [position_row(each, Price(D(100)), instrument()) for each in (LONG, paid)]
+    rows = [position_row(books_at("100"), each) for each in (LONG, paid)]
     before, after = (D(str(row["breakEvenPrice"])) for row in rows)
     assert round(after - before, 3) == D("0.500")
 
 
 def test_prices_that_are_computed_lie_on_the_tick() -> None:
     odd = replace(LONG, cost=Usd(D("200.5")))
-    row = position_row(odd, Price(D(100)), replace(instrument(), tick=Price(D("0.5"))))
+    coarse = ScriptedMarket(instruments=(instrument(tick=Price(D("0.5"))),))
+    row = position_row(Floor(coarse).books, odd)
     assert all(D(str(row[name])) % D("0.5") == 0 for name in ("liqPrice", "bustPrice"))
 
 
 def test_a_flat_position_has_empty_prices() -> None:
-    row = position_row(Position(BTC), Price(D(100)), instrument())
+    row = position_row(books_at("100"), Position(BTC))
     empty = ("side", "liqPrice", "bustPrice", "breakEvenPrice", "stopLoss", "takeProfit", "unrealisedPnl")
     assert {name: row[name] for name in empty} == dict.fromkeys(empty, "")
     assert (row["size"], row["openTime"], row["seq"]) == ("0", 0, -1)
@@ -131,7 +141,7 @@ def test_the_wallet_is_equity_margin_and_what_is_left() -> None:
     (coin,) = row["coin"]
     balance = floor.books.totals.balance
     assert D(row["totalEquity"]) == D(coin["equity"]) == balance + D("-2.1")
-    assert (coin["totalPositionIM"], coin["totalOrderIM"], coin["unrealisedPnl"]) == ("10.01", "9", "-2.1")
-    assert D(row["totalAvailableBalance"]) == balance - D("10.01") - 9
+    assert (coin["totalPositionIM"], coin["totalOrderIM"], coin["unrealisedPnl"]) == ("10.0595495", "9.09405", "-2.1")
+    assert D(row["totalAvailableBalance"]) == balance - D("10.0595495") - D("9.09405")
     assert coin["availableToWithdraw"] == ""  # a client takes it for free margin when it is not empty
     assert D(coin["cumRealisedPnl"]) == balance - 1000

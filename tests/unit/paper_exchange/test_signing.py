@@ -2,7 +2,7 @@ import pytest
 
 from libs.common.errors import Refused
 from libs.common.units import Instant
-from services.paper_exchange.core.signing import Signed, check_signature, check_stream_auth, digest
+from services.paper_exchange.core.signing import Signed, Stamped, check_proof, check_stream_auth, digest
 
 NOW = Instant(1_700_000_000_000)
 
@@ -13,7 +13,7 @@ def signed(*, at: int = NOW, window: str = "5000", key: str = "k", payload: byte
 
 
 def check(asked: Signed) -> None:
-    check_signature(asked, key="k", secret="s", now=NOW)
+    check_proof(asked, key="k", secret="s", now=NOW)
 
 
 @pytest.mark.parametrize("at", [NOW - 5_000, NOW, NOW + 999])
@@ -48,9 +48,30 @@ def test_a_changed_payload_breaks_the_signature() -> None:
     assert refused.value.code == 10004
 
 
-@pytest.mark.parametrize(("expires", "right"), [(NOW + 1, True), (NOW, False)])
-def test_a_socket_is_signed_for_a_moment_that_lies_ahead(expires: int, right: bool) -> None:
-    sign = digest("s", f"GET/realtime{expires}".encode())
-    assert check_stream_auth("k", str(expires), sign, key="k", secret="s", now=NOW) is right
-    assert not check_stream_auth("other", str(expires), sign, key="k", secret="s", now=NOW)
-    assert not check_stream_auth("k", str(expires), "00", key="k", secret="s", now=NOW)
+@pytest.mark.parametrize("payload", [b"", b"b=2&a=1", b"cursor=a%3Ab%2Cc&x=%2D", b'{"a": 1}', b"\xff\x00"])
+def test_what_is_signed_is_what_came_byte_for_byte(payload: bytes) -> None:
+    check(signed(payload=payload))
+
+
+@pytest.mark.parametrize(("at", "late"), [(NOW - 5_000, False), (NOW - 5_001, True), (NOW + 1_000, True)])
+def test_over_a_socket_whose_owner_is_known_only_the_time_is_checked(at: int, late: bool) -> None:
+    try:
+        check_proof(Stamped(str(at), ""), key="k", secret="s", now=NOW)
+    except Refused as refused:
+        assert (late, refused.code) == (True, 10002)
+    else:
+        assert not late
+
+
+@pytest.mark.parametrize(
+    ("key", "expires", "secret", "code"),
+    [("other", NOW + 1, "s", 10003), ("k", NOW, "s", 10002), ("k", NOW + 1, "t", 10004), ("k", NOW + 1, "s", None)],
+)
+def test_a_socket_is_signed_for_a_moment_that_lies_ahead(key: str, expires: int, secret: str, code: int | None) -> None:
+    sign = digest(secret, f"GET/realtime{expires}".encode())
+    try:
+        check_stream_auth(key, str(expires), sign, key="k", secret="s", now=NOW)
+    except Refused as refused:
+        assert refused.code == code
+    else:
+        assert code is None

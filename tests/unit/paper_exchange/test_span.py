@@ -16,6 +16,11 @@ def test_of_short_data_at_least_half_is_played() -> None:
     assert default_start(FIRST, Instant(FIRST + 10 * DAY_MS)) == FIRST + 5 * DAY_MS
 
 
+def test_of_less_than_four_days_two_are_left_behind_if_anything_is_left_to_play() -> None:
+    assert default_start(FIRST, Instant(FIRST + 3 * DAY_MS)) == FIRST + 2 * DAY_MS
+    assert default_start(FIRST, Instant(FIRST + 2 * DAY_MS)) == FIRST + DAY_MS
+
+
 def test_what_is_asked_for_is_played() -> None:
     asked = Span(Instant(FIRST + HOUR_MS), Instant(FIRST + 2 * HOUR_MS))
 
