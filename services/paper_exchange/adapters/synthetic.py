@@ -23,7 +23,7 @@ from services.paper_exchange.core.listing import Listing
 from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.premium import SETTLEMENTS, Crowded, leanings
 from services.paper_exchange.core.schedule import FUNDING_INTERVAL_MS
-from services.paper_exchange.core.tape import Scale
+from services.paper_exchange.core.tape import Scale, Tape
 from services.paper_exchange.core.trail import Beat
 from services.paper_exchange.core.troupe import GROUP_SIZE, Role, cast_of, roles
 from services.paper_exchange.core.weaving import SharedBars, Woven, shared_bars, usual_sigma, weave
@@ -52,23 +52,21 @@ def synthetic_market(
     if end is not None and end <= begin:
         raise Misconfigured(f"paper.to = {iso(end)}: must be after {iso(begin)}")
     world = _World(seed, groups=-(-symbols // GROUP_SIZE))
-    players = world.players[:symbols]
-    listings = [_listing(world, place, role, beat) for place, role in enumerate(players)]
-    schedules = {role.symbol: _schedule(world, place) for place, role in enumerate(players)}
+    tapes = [_Tape(world, *divmod(place, GROUP_SIZE)) for place in range(symbols)]
+    listings = [_listing(role, tape, beat) for role, tape in zip(world.players, tapes, strict=False)]
+    schedules = {listing.symbol: _schedule(world, tape) for listing, tape in zip(listings, tapes, strict=True)}
     log.info("synthetic.opened", symbols=symbols, seed=seed, start=iso(begin))
     return Board(listings, schedules, start=begin, end=end)
 
 
-def _listing(world: "_World", place: int, role: Role, beat: Beat) -> Listing:
+def _listing(role: Role, tape: Tape, beat: Beat) -> Listing:
     instrument = contract(role.symbol, tick=role.tick, price=role.price, launched=GENESIS)
-    tape = _Tape(world, *divmod(place, GROUP_SIZE))
     return Listing(instrument, Path([tape], beat, role.symbol), Scale(role.tick, role.step))
 
 
-def _schedule(world: "_World", place: int) -> Crowded:
-    group, row = divmod(place, GROUP_SIZE)
-    usual = float(usual_sigma(world.cast(group))[row])
-    return Crowded(_Tape(world, group, row), usual, lambda settlement: world.lean(group, row, settlement))
+def _schedule(world: "_World", tape: "_Tape") -> Crowded:
+    usual = float(usual_sigma(world.cast(tape.group))[tape.row])
+    return Crowded(tape, usual, lambda settlement: world.lean(tape.group, tape.row, settlement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,24 +60,24 @@ class Crowded:
         self._lean = lean
         self._seen = lru_cache(maxsize=4)(self._rate)
 
-    def later(self, by_ms: int) -> "Crowded":
-        """The same settlements, `by_ms` later: whole days."""
-        shift = by_ms // FUNDING_INTERVAL_MS
-        return Crowded(Later(self._tape, by_ms), self._usual, lambda number: self._lean(number - shift))
-
     def between(self, after: int, until: int) -> Sequence[tuple[Instant, Decimal]]:
         """Settlements in (after, until]."""
         first = max(after, self._tape.first) // FUNDING_INTERVAL_MS + 1
         numbers = range(first, until // FUNDING_INTERVAL_MS + 1)
         return tuple((Instant(k * FUNDING_INTERVAL_MS), self._at(k, k * FUNDING_INTERVAL_MS)) for k in numbers)
 
-    def next(self, now: int) -> Instant:
-        """The first settlement after `now`."""
-        return Instant((max(now, self._tape.first) // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS)
-
     def rate(self, now: int) -> Decimal:
         """What the next settlement would be if nothing moved any more."""
-        return self._at(self.next(now) // FUNDING_INTERVAL_MS, now)
+        return self._at(now // FUNDING_INTERVAL_MS + 1, now)
+
+    def next(self, now: int) -> Instant:
+        """The first settlement after `now`."""
+        return Instant((now // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS)
+
+    def later(self, by_ms: int) -> "Crowded":
+        """The same settlements, `by_ms` later: whole days."""
+        by = by_ms // FUNDING_INTERVAL_MS
+        return Crowded(Later(self._tape, by_ms), self._usual, lambda settlement: self._lean(settlement - by))
 
     def _at(self, number: int, now: int) -> Decimal:
         return self._seen(number, (now - self._tape.first) // self._tape.interval_ms)

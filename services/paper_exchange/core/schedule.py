@@ -15,20 +15,20 @@ BASE_RATE: Final = Decimal("0.0001")  # the interest part of a rate, which is wh
 class Funding(Protocol):
     """The settlements of one symbol: those recorded, or those of an invented market."""
 
-    def later(self, by_ms: int) -> "Funding":
-        """The same settlements, `by_ms` later: whole days."""
-        ...
-
     def between(self, after: int, until: int) -> Sequence[tuple[Instant, Decimal]]:
         """Settlements in (after, until]."""
+        ...
+
+    def rate(self, now: int) -> Decimal:
+        """The best guess of the next rate that looks at nothing later than `now`."""
         ...
 
     def next(self, now: int) -> Instant:
         """The first settlement after `now`."""
         ...
 
-    def rate(self, now: int) -> Decimal:
-        """The best guess of the next rate that looks at nothing later than `now`."""
+    def later(self, by_ms: int) -> "Funding":
+        """The same settlements, `by_ms` later: whole days."""
         ...
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant
+from services.paper_exchange.adapters.synthetic import synthetic_market
 from services.paper_exchange.core.climate import next_common, next_group
 from services.paper_exchange.core.columns import Columns, columns_of
 from services.paper_exchange.core.premium import SETTLEMENTS, Crowded, leanings, rate_of
@@ -47,25 +48,6 @@ def test_settlements_are_every_eight_hours_from_the_first_candle_on() -> None:
     times = [at for at, _ in crowded(FLAT).between(-1, 24 * HOUR_MS)]
 
     assert times == [8 * HOUR_MS, 16 * HOUR_MS, 24 * HOUR_MS]
-
-
-def test_the_next_settlement_is_the_first_after_now() -> None:
-    funding = crowded(FLAT)
-
-    assert [funding.next(now) for now in (-1, 0, 8 * HOUR_MS - 1, 8 * HOUR_MS)] == [
-        8 * HOUR_MS, 8 * HOUR_MS, 8 * HOUR_MS, 16 * HOUR_MS,
-    ]  # fmt: skip
-
-
-def test_played_later_the_same_rates_settle_later() -> None:
-    closes = FLAT + np.random.default_rng(3).integers(-200, 200, HOURS_KEPT)
-    funding = crowded(closes, lambda number: -0.0005 - number * 1e-5)
-    later = funding.later(7 * DAY_MS)
-
-    assert [(at - 7 * DAY_MS, rate) for at, rate in later.between(0, 10 * DAY_MS)] == list(
-        funding.between(0, 3 * DAY_MS)
-    )
-    assert later.rate(9 * DAY_MS + 1) == funding.rate(2 * DAY_MS + 1)
 
 
 def test_a_rise_makes_longs_pay_more_and_a_fall_less() -> None:
@@ -114,3 +96,13 @@ def test_leanings_are_most_of_the_time_small_and_differ_between_symbols() -> Non
     assert 0.15 < (told == float(BASE_RATE)).mean() < 0.55
     assert 0.15 < (told < 0).mean() < 0.5
     assert np.std(told.mean(axis=0)) > 0.00001
+
+
+def test_the_same_settlements_come_later_when_a_world_is_dated_later() -> None:
+    market = synthetic_market(seed=7, symbols=1, start=None, end=None)
+    later = market.later(3 * DAY_MS, start=Instant(market.start + 3 * DAY_MS), end=None)
+    now, then = market.start, Instant(market.start + 3 * DAY_MS)
+    before = market.settlements(now, Instant(now + DAY_MS))
+    after = later.settlements(then, Instant(then + DAY_MS))
+    assert [(each.at + 3 * DAY_MS, each.rate) for each in before] == [(each.at, each.rate) for each in after]
+    assert later.next_settlement(before[0].symbol, then) == market.next_settlement(before[0].symbol, now) + 3 * DAY_MS
