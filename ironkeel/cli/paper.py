@@ -17,14 +17,13 @@ from ironkeel.cli.market_options import (
     absolute,
     chosen,
 )
+from ironkeel.local.audits import TIMEOUT_S, verdict_on, verdict_on_system
 from ironkeel.local.books import read_books
 from ironkeel.local.home import open_home
 from ironkeel.local.preflight import check_market, check_ports
 from ironkeel.local.programs import PAPER_EXCHANGE, environment
-from ironkeel.local.rest import Rest
-from libs.common.errors import Transient
 from libs.common.settings import PREFIX, load
-from services.paper_exchange.core.verdict import Verdict, judge
+from services.paper_exchange.core.verdict import Verdict
 
 paper = typer.Typer(name="paper", help="The paper exchange.")
 
@@ -68,6 +67,9 @@ def serve(
 
 @paper.command()
 def audit(
+    source: Annotated[
+        str | None, typer.Argument(help="A saved audit, or an exchange's URL; by default the running system.")
+    ] = None,
     partial: Annotated[bool, typer.Option(help="Judge the books alone, without ledger and reports.")] = False,
     books: Annotated[bool, typer.Option(help="Print the books instead, as two runs in lockstep share them.")] = False,
     home: HomeOption = None,
@@ -76,33 +78,23 @@ def audit(
     """Judge the books: one line a rule; exit 1 when any is broken."""
     asked = target(home)
     if books:
-        sys.stdout.buffer.write(ask(asked, read_books, timeout=60).document)
+        sys.stdout.buffer.write(ask(asked, read_books, timeout=TIMEOUT_S).document)
         return
-    verdict = ask(asked, lambda rest: judged(rest, asked.settings.risk.max_positions, partial=partial), timeout=60)
-    if json:
-        rules = [{"name": r.name, "looked_at": r.looked_at, "violations": r.violations} for r in verdict.rules]
-        print_json({"holds": verdict.holds, "rules": rules})
+    most = asked.settings.risk.max_positions
+    if source is None:
+        verdict = ask(asked, lambda rest: verdict_on_system(rest, most, partial=partial), timeout=TIMEOUT_S)
     else:
-        for line in verdict.lines:
-            say(line)
-        say("everything holds" if verdict.holds else f"{len(verdict.violations)} violations")
+        verdict = verdict_on(source, most)
+    _tell(verdict, json=json)
     if not verdict.holds:
         raise typer.Exit(SAID_NO)
 
 
-async def judged(rest: Rest, max_positions: int, *, partial: bool) -> Verdict:
-    """The verdict on the exchange's books, compared with the executor's trades and the reports on losses.
-
-    Raises Transient when one of the three does not answer.
-    """
-    books = await rest.get(PAPER_EXCHANGE, "/paper/v1/audit")
-    if books is None:
-        raise Transient("paper_exchange does not answer: is the system up? (`ironkeel status`)")
-    if partial:
-        return judge(books, max_positions=max_positions)
-    trades = await rest.items("executor", "/v1/trades")
-    reports = await rest.items("postmortem", "/v1/postmortems")
-    if trades is None or reports is None:
-        who = "executor" if trades is None else "postmortem"
-        raise Transient(f"{who} does not answer; --partial judges the books alone")
-    return judge(books, max_positions=max_positions, trades=trades, postmortems=[row["trade_id"] for row in reports])
+def _tell(verdict: Verdict, *, json: bool) -> None:
+    if json:
+        rules = [{"name": r.name, "looked_at": r.looked_at, "violations": r.violations} for r in verdict.rules]
+        print_json({"holds": verdict.holds, "rules": rules})
+        return
+    for line in verdict.lines:
+        say(line)
+    say("everything holds" if verdict.holds else f"{len(verdict.violations)} violations")

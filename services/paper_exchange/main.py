@@ -9,6 +9,9 @@ from services.paper_exchange.adapters.books_file import BooksFile
 from services.paper_exchange.adapters.markets import open_market
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
+from services.paper_exchange.adapters.restarts import Restarts
+from services.paper_exchange.adapters.venue_clock import VenueClock
+from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.service import World
 from services.paper_exchange.settings import PaperExchangeSettings
 
@@ -16,19 +19,23 @@ from services.paper_exchange.settings import PaperExchangeSettings
 async def main() -> None:
     settings = PaperExchangeSettings.load()
     configure_logs("paper_exchange", settings.service)
-    clock = SystemClock()
-    known = BooksFile.known_terms(settings.books)
+    clock, known = SystemClock(), BooksFile.known_terms(settings.books)
     market, terms = open_market(settings.paper, settings.market, wall=clock.now(), known=known)
-    with BooksFile(settings.books, world=settings.world) as file:
-        file.keep_terms(terms)
-        private = PrivateHub(clock, settings.key)
-        world = World.open(market, file, private, settings.opening(terms), clock=clock)
-        public = PublicHub(world, clock)
-        world.onlookers.append(public)
-        app = exchange_app(world, file, private, public, settings.key, clock)
-        host, port, home = settings.api.host, settings.port, settings.service.home
-        async with serve_http(app, host=host, port=port, name=settings.name, home=home, clock=clock):
-            await world.run()
+    restarts, host, port, opening = Restarts(clock), settings.api.host, settings.port, settings.opening(terms)
+    async for _life in restarts.lives():
+        with BooksFile(settings.books, world=settings.world) as file:
+            file.keep_terms(terms)
+            shown = VenueClock(clock, Faults())
+            private = PrivateHub(shown, settings.key)
+            world = World.open(market, file, private, opening, clock=clock)
+            public = PublicHub(world, shown)
+            world.onlookers.append(public)
+            app = exchange_app(world, file, private, public, settings.key, shown, restarts)
+            async with serve_http(
+                app, host=host, port=port, name=settings.name, home=settings.service.home, clock=clock
+            ):
+                await restarts.live(world.run())
+            opening = world.opening
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from services.paper_exchange.core.commands import AUDITED, COMMANDS
 from services.paper_exchange.core.depth import Depths, Quote
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.frames import PrivateFrame, frames
+from services.paper_exchange.core.incidents import lose_stops
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
 
@@ -131,6 +132,11 @@ class World:
         return self._now
 
     @property
+    def opening(self) -> Opening:
+        """How this world goes on after a restart: at the same pace."""
+        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused)
+
+    @property
     def executions(self) -> int:
         """Execution rows ever, funding included."""
         return self.books.totals.executions
@@ -158,10 +164,13 @@ class World:
         log.info("request.refused", path=path, code=error.code, text=str(error))
         self._note(path, fields, error.code or 0)
 
+    def lose_stops(self, symbol: Symbol | None) -> int:
+        """Let the stops of open positions vanish, as in an incident of the venue; returns how many did."""
+        return lose_stops(self.books, symbol, self.moment())
+
     def _note(self, path: str, fields: Fields, code: int) -> None:
         if path in AUDITED:
-            wall = self.moment().wall
-            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code, wall)
+            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code)
             self._requests.append(made)
 
     async def durable(self) -> None:
@@ -191,6 +200,14 @@ class World:
         self._audience.push(frames(changes, self.books), self._now)
         if waiting is not None:
             waiting.set_result(None)
+
+    def close_instant(self) -> Moment:
+        """Keep and tell everything so far, and return its moment: whatever follows has a later wall."""
+        self.flush()
+        self._raise_failure()
+        closed = self.moment()
+        self._wall = Instant(closed.wall + 1)
+        return closed
 
     def advance(self, until: Instant) -> None:
         """Let the market move to `until` (or its end): every tick through the books in order, kept, then told."""

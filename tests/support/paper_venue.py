@@ -19,7 +19,10 @@ from services.paper_exchange.adapters.door import Door
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.reception import Key
+from services.paper_exchange.adapters.restarts import Restarts
 from services.paper_exchange.adapters.synthetic import synthetic_market
+from services.paper_exchange.adapters.venue_clock import VenueClock
+from services.paper_exchange.core.faults import Faults
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.market import Market
 from services.paper_exchange.service import Opening, World
@@ -60,12 +63,13 @@ async def paper_venue(
     key = Key(KEY, SECRET, Limits() if limits else None)
     played = market or synthetic_market(seed=7, symbols=3, start=None, end=None)
     with BooksFile(home / "paper" / "books.db", world="test") as file:
-        private = PrivateHub(clock, key)
+        shown = VenueClock(clock, Faults())
+        private = PrivateHub(shown, key)
         opening = Opening(Usd(Decimal(balance)), 7, None, paused=False)
         world = World.open(played, file, private, opening, clock=clock)
-        public = PublicHub(world, clock)
+        public = PublicHub(world, shown)
         world.onlookers.append(public)
-        app = exchange_app(world, file, private, public, key, clock)
+        app = exchange_app(world, file, private, public, key, shown, Restarts(clock))
         async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
             at = f"127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:

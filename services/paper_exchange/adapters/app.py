@@ -6,26 +6,28 @@ from typing import Protocol
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from libs.common.clock import Clock
 from libs.common.health import Health, health_routes
 from libs.common.units import Instant
 from services.paper_exchange.adapters.audit_api import Audited, audit_routes
 from services.paper_exchange.adapters.books_file import BooksFile
 from services.paper_exchange.adapters.clock_api import Clocked, clock_routes
 from services.paper_exchange.adapters.door import Door
-from services.paper_exchange.adapters.faults_api import fault_routes
-from services.paper_exchange.adapters.private_rest import signed_endpoints
+from services.paper_exchange.adapters.faults_api import Hands, Loser, fault_routes
+from services.paper_exchange.adapters.misled import Misled
+from services.paper_exchange.adapters.private_rest import DatedDesk, signed_endpoints
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_rest import public_endpoints
 from services.paper_exchange.adapters.public_ws import Playing, PublicHub
-from services.paper_exchange.adapters.questions import questions
+from services.paper_exchange.adapters.questions import Account, questions
 from services.paper_exchange.adapters.reception import Key, Reception
+from services.paper_exchange.adapters.restarts import Restarts
 from services.paper_exchange.adapters.trade_ws import TradeHub
-from services.paper_exchange.core.faults import Faults
+from services.paper_exchange.adapters.unruly_sockets import UnrulySockets
+from services.paper_exchange.adapters.venue_clock import VenueClock
 from services.paper_exchange.core.market import Market
 
 
-class Exchange(Audited, Clocked, Playing, Protocol):
+class Exchange(Account, Audited, Clocked, DatedDesk, Loser, Playing, Protocol):
     """The world as all of its endpoints see it."""
 
     speed: Decimal | None
@@ -38,26 +40,33 @@ class Exchange(Audited, Clocked, Playing, Protocol):
 
 
 def exchange_app(
-    world: Exchange, file: BooksFile, private: PrivateHub, public: PublicHub, key: Key, clock: Clock
+    world: Exchange,
+    file: BooksFile,
+    private: PrivateHub,
+    public: PublicHub,
+    key: Key,
+    clock: VenueClock,
+    restarts: Restarts,
 ) -> Door:
     """Return the application; the market's clock is moved by its own endpoint or by the world."""
     health = Health("paper_exchange")
     health.done_with("starting")
-    faults = Faults()
-    endpoints = {
-        **public_endpoints(world, clock),
-        **signed_endpoints(world, questions(world, file.connection)),
-    }
-    reception = Reception(world, key, clock, endpoints, faults)
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
+    sockets = UnrulySockets(app, clock.faults, clock)
+    misled = Misled(world, clock.faults, clock)
+    endpoints = {
+        **public_endpoints(world, clock),
+        **signed_endpoints(world, misled.answering(questions(world, file.connection))),
+    }
+    reception = Reception(world, key, clock, endpoints, clock.faults)
     routes: list[BaseRoute] = [
-        *fault_routes(faults, private),
-        *audit_routes(world, file.connection),
+        *fault_routes(clock.faults, Hands(sockets, misled, world, restarts), clock),
+        *audit_routes(world, file, clock),
         *clock_routes(world, [public, private], clock),
         public.route(),
         private.route(),
         TradeHub(reception, clock).route(),
     ]
     app.router.routes.extend(routes)
-    return Door(reception, app, clock)
+    return Door(reception, sockets, clock)

@@ -1,6 +1,5 @@
-"""The books as an oracle: GET /paper/v1/audit, everything that ever happened, for judges and not for traders."""
+"""The lists of the audit: where each is kept, in which order it is told, and what a row of it says."""
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,38 +18,33 @@ _SIDES: Final = {None: "", Side.LONG: "Buy", Side.SHORT: "Sell"}
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
-    """One list of the audit: its rows in (wall, seq) order, and how a row is told."""
+class AuditList:
+    """One list: its table, which of its rows, what is read of each after (seq, wall), and how a row is told.
 
-    query: str
+    Rows are in the order of (wall, seq); an order or a naked spell has the wall of its last change, and moves with it.
+    """
+
+    table: str
+    which: str
+    columns: str
     told: Callable[[Row, Moment], Json]
 
+    @property
+    def rows(self) -> str:
+        """The query for rows after one place (wall, seq) and up to another."""
+        return f"SELECT seq, wall, {self.columns} {self._span}"
 
-def audit(connection: sqlite3.Connection, books: Books, moment: Moment, *, since: int, limit: int | None) -> Json:
-    """Return rows with wall > `since`, at most `limit` a list but never half of a millisecond, and `next`.
+    @property
+    def ends(self) -> str:
+        """The query for the places of the n-th row of a span and of the one after it."""
+        return f"SELECT wall, seq {self._span} LIMIT 2 OFFSET ?"
 
-    `next` is what to ask `since` with for the page after; null when there is none.
-    """
-    cut = _cut(connection, since, limit)
-    lists: Json = {
-        name: [part.told(row, moment) for row in connection.execute(part.query, (since, cut)).fetchall()]
-        for name, part in _LISTS.items()
-    }
-    more = connection.execute(_NEWEST).fetchone()[0] > cut
-    return {**lists, "wallet": _wallet(books), "open": _open(books), "next": cut if more else None}
-
-
-def _cut(connection: sqlite3.Connection, since: int, limit: int | None) -> int:
-    """Return the last wall millisecond of the page: no list has more than `limit` rows unless one instant has."""
-    if limit is None:
-        return 2**62
-    ends = []
-    for part in _LISTS.values():
-        walls = [row[1] for row in connection.execute(f"{part.query} LIMIT ?", (since, 2**62, limit + 1)).fetchall()]
-        if len(walls) > limit:
-            whole = [wall for wall in walls if wall < walls[-1]]
-            ends.append(whole[-1] if whole else walls[-1])
-    return min(ends, default=2**62)
+    @property
+    def _span(self) -> str:
+        return (
+            f"FROM {self.table} WHERE {self.which} AND (wall, seq) > (?, ?) AND (wall, seq) <= (?, ?)"
+            " ORDER BY wall, seq"
+        )
 
 
 def _order(row: Row, _moment: Moment) -> Json:
@@ -135,36 +129,22 @@ def _naked(row: Row, moment: Moment) -> Json:
     }
 
 
-_FUNDING: Final = ExecutionType.FUNDING.value
-_LISTS: Final[Mapping[str, _List]] = {
-    "orders": _List(
-        "SELECT seq, wall, created, body FROM orders WHERE wall > ? AND wall <= ? ORDER BY wall, seq", _order
-    ),
-    "requests": _List(
-        "SELECT seq, wall, 0, method || char(10) || path || char(10) || symbol || char(10) || link_id || char(10)"
-        " || ret_code FROM requests WHERE wall > ? AND wall <= ? ORDER BY wall, seq",
-        _request,
-    ),
-    "fills": _List(
-        f"SELECT seq, wall, at, body FROM executions WHERE kind != '{_FUNDING}' AND wall > ? AND wall <= ?"  # noqa: S608
-        " ORDER BY wall, seq",
-        _fill,
-    ),
-    "funding": _List(
-        f"SELECT seq, wall, at, body FROM executions WHERE kind = '{_FUNDING}' AND wall > ? AND wall <= ?"  # noqa: S608
-        " ORDER BY wall, seq",
-        _funding,
-    ),
-    "positions": _List(
-        "SELECT seq, wall, at, body FROM position_rows WHERE wall > ? AND wall <= ? ORDER BY wall, seq", _position
-    ),
-    "naked": _List("SELECT seq, wall, 0, body FROM naked WHERE wall > ? AND wall <= ? ORDER BY wall, seq", _naked),
+_FUNDING: Final = f"kind = '{ExecutionType.FUNDING.value}'"
+_FILL: Final = f"kind != '{ExecutionType.FUNDING.value}'"
+_REQUEST: Final = " || char(10) || ".join(("method", "path", "symbol", "link_id", "ret_code"))
+LISTS: Final[Mapping[str, AuditList]] = {
+    "orders": AuditList("orders", "true", "created, body", _order),
+    "requests": AuditList("requests", "true", f"0, {_REQUEST}", _request),
+    "fills": AuditList("executions", _FILL, "at, body", _fill),
+    "funding": AuditList("executions", _FUNDING, "at, body", _funding),
+    "positions": AuditList("position_rows", "true", "at, body", _position),
+    "naked": AuditList("naked", "true", "0, body", _naked),
 }
-_NEWEST: Final = (
-    "SELECT max((SELECT coalesce(max(wall), 0) FROM orders), (SELECT coalesce(max(wall), 0) FROM requests),"
-    " (SELECT coalesce(max(wall), 0) FROM executions), (SELECT coalesce(max(wall), 0) FROM position_rows),"
-    " (SELECT coalesce(max(wall), 0) FROM naked))"
-)
+
+
+def totals(books: Books) -> Json:
+    """What is no list: the wallet and how much is open, now."""
+    return {"wallet": _wallet(books), "open": _open(books)}
 
 
 def _wallet(books: Books) -> Json:

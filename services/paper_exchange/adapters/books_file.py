@@ -44,6 +44,7 @@ class BooksFile:
 
     def __init__(self, path: Path, *, world: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path.absolute()
         self.connection = sqlite3.connect(path, isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode = WAL")
@@ -83,6 +84,13 @@ class BooksFile:
         """Write down what holds for every start from now on."""
         self._set_fact("terms", terms.text())
 
+    def snapshot(self) -> sqlite3.Connection:
+        """Return the books as they are on disk now, to be read at leisure and then closed."""
+        reader = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM facts").fetchone()  # only the first read fixes what is seen
+        return reader
+
     def clock(self) -> Moment | None:
         """Where the clocks stood at the last batch; None for new books."""
         market, wall, up = self._fact("market_ms"), self._fact("wall_ms"), self._fact("up_ms")
@@ -120,7 +128,7 @@ class BooksFile:
             self._change(change, moment)
         self.connection.executemany(
             "INSERT INTO requests (method, path, symbol, link_id, ret_code, wall) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, r.wall) for r in batch.requests],
+            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, moment.wall) for r in batch.requests],
         )
         for name, value in (("market_ms", moment.market), ("wall_ms", moment.wall), ("up_ms", moment.up_ms)):
             self._set_fact(name, str(value))

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.clock import Clock
+from services.paper_exchange.adapters.connection import hang_up
 from services.paper_exchange.adapters.envelope import Answer, Bare, Cut, Reply, enveloped, limit_headers
 from services.paper_exchange.adapters.reception import Asked, Reception
 from services.paper_exchange.core.fields import Fields
@@ -36,7 +37,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http" and scope["path"].startswith(PREFIX):
-            await self._send(await self._reply(scope, receive), send)
+            await self._send(await self._reply(scope, receive), receive, send)
         elif kind == "websocket" and not self._connects(scope):
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -62,7 +63,7 @@ class Door:
     async def _turn_away(self, path: str, why: str) -> Answer:
         return await self._reception.turn_away(path, Fields({}), bad(why))
 
-    async def _send(self, reply: Reply, send: Send) -> None:
+    async def _send(self, reply: Reply, receive: Receive, send: Send) -> None:
         match reply:
             case Answer():
                 wall = self._clock.now()
@@ -70,8 +71,8 @@ class Door:
                 await _respond(send, 200, enveloped(reply, wall), JSON_TYPE, headers)
             case Bare():
                 await _respond(send, reply.status, reply.body, (b"content-type", b"text/html"), {})
-            case Cut():  # the server closes a connection on which less came than was promised
-                await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+            case Cut():
+                await hang_up(receive, send)
 
     def _connects(self, scope: Scope) -> bool:
         limits = self._reception.key.limits

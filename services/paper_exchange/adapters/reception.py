@@ -10,13 +10,15 @@ from typing import Protocol
 
 from libs.common.clock import Clock
 from libs.common.errors import Refused
-from services.paper_exchange.adapters.envelope import Answer, Cut, Reply, refused
+from services.paper_exchange.adapters.befalling import befall
+from services.paper_exchange.adapters.envelope import Answer, Reply, refused
 from services.paper_exchange.core import refusals as no
-from services.paper_exchange.core.faults import Fault, Faults, Misfortune
+from services.paper_exchange.core.faults import REQUESTS, Faults
 from services.paper_exchange.core.fields import Fields, Json
 from services.paper_exchange.core.limits import Allowance, Limits
 from services.paper_exchange.core.refusals import bad, refusal
 from services.paper_exchange.core.signing import Proof, check_proof
+from services.paper_exchange.core.subject import of_request
 
 
 class Desk(Protocol):
@@ -71,21 +73,25 @@ class Reception:
 
     async def take(self, asked: Asked) -> Reply:
         """Answer a request, unless something befalls it."""
-        fault = self._faults.meet(asked.path, asked.fields.word("symbol"))
-        return await (self._judge(asked) if fault is None else self._befall(fault, asked))
+        hit = None
+        if self._faults.has_any(REQUESTS):
+            hit = self._faults.meet(REQUESTS, of_request(asked.path, asked.fields.values), self._clock.now())
+        if hit is None:
+            return await self._judge(asked)
+        reply = await befall(
+            hit.fault,
+            lambda: self._judge(asked),
+            lambda error: self._desk.refuse(asked.path, asked.fields, error),
+            self._clock.sleep,
+        )
+        await self._desk.durable()
+        return reply
 
     async def turn_away(self, path: str, fields: Fields, error: Refused) -> Answer:
         """Refuse what is not worth judging."""
         self._desk.refuse(path, fields, error)
         await self._desk.durable()
         return refused(error)
-
-    async def _befall(self, fault: Fault, asked: Asked) -> Reply:
-        if fault.rule is Misfortune.REFUSE:
-            return refused(refusal(fault.ret_code))
-        await self._clock.sleep(fault.delay_ms / 1_000)
-        reply = await self._judge(asked)
-        return Cut() if fault.rule is Misfortune.DROP_REPLY else reply
 
     async def _judge(self, asked: Asked) -> Answer:
         endpoint = self._endpoints.get(asked.path)

@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS executions (
     kind TEXT NOT NULL, at INTEGER NOT NULL, wall INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS executions_order ON executions (order_id);
 CREATE INDEX IF NOT EXISTS executions_at ON executions (at);
-CREATE INDEX IF NOT EXISTS executions_wall ON executions (wall);
+CREATE INDEX IF NOT EXISTS executions_fills ON executions (wall) WHERE kind != 'Funding';
+CREATE INDEX IF NOT EXISTS executions_funding ON executions (wall) WHERE kind = 'Funding';
 CREATE TABLE IF NOT EXISTS closed (
     seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL, symbol TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS positions (symbol TEXT NOT NULL, leg INTEGER NOT NULL, body BLOB NOT NULL,
@@ -35,6 +36,8 @@ CREATE TABLE IF NOT EXISTS position_rows (seq INTEGER PRIMARY KEY, wall INTEGER 
 CREATE INDEX IF NOT EXISTS position_rows_wall ON position_rows (wall);
 CREATE TABLE IF NOT EXISTS naked (seq INTEGER PRIMARY KEY, still INTEGER NOT NULL, wall INTEGER NOT NULL,
     body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS naked_wall ON naked (wall);
+CREATE INDEX IF NOT EXISTS naked_still ON naked (seq) WHERE still;
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL, symbol TEXT NOT NULL, link_id TEXT NOT NULL,
     ret_code INTEGER NOT NULL, wall INTEGER NOT NULL);

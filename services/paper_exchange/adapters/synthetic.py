@@ -16,16 +16,17 @@ from libs.common.clock import iso
 from libs.common.errors import Misconfigured
 from libs.common.units import DAY_MS, MINUTE_MS, Instant
 from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.climate import BARS, Cast, CommonDay, GroupDay, next_common, next_group
+from services.paper_exchange.core.climate import BARS, Cast, CommonDay, Floats, GroupDay, next_common, next_group
 from services.paper_exchange.core.columns import Columns, columns_of, join
 from services.paper_exchange.core.facts import contract
 from services.paper_exchange.core.listing import Listing
 from services.paper_exchange.core.path import Path
-from services.paper_exchange.core.schedule import Schedule
-from services.paper_exchange.core.tape import Scale
+from services.paper_exchange.core.premium import SETTLEMENTS, Crowded, leanings
+from services.paper_exchange.core.schedule import FUNDING_INTERVAL_MS
+from services.paper_exchange.core.tape import Scale, Tape
 from services.paper_exchange.core.trail import Beat
 from services.paper_exchange.core.troupe import GROUP_SIZE, Role, cast_of, roles
-from services.paper_exchange.core.weaving import SharedBars, Woven, shared_bars, weave
+from services.paper_exchange.core.weaving import SharedBars, Woven, shared_bars, usual_sigma, weave
 
 log = structlog.get_logger()
 
@@ -51,16 +52,21 @@ def synthetic_market(
     if end is not None and end <= begin:
         raise Misconfigured(f"paper.to = {iso(end)}: must be after {iso(begin)}")
     world = _World(seed, groups=-(-symbols // GROUP_SIZE))
-    listings = [_listing(world, place, role, beat) for place, role in enumerate(world.players[:symbols])]
-    schedules = {listing.symbol: Schedule(since=GENESIS) for listing in listings}
+    tapes = [_Tape(world, *divmod(place, GROUP_SIZE)) for place in range(symbols)]
+    listings = [_listing(role, tape, beat) for role, tape in zip(world.players, tapes, strict=False)]
+    schedules = {listing.symbol: _schedule(world, tape) for listing, tape in zip(listings, tapes, strict=True)}
     log.info("synthetic.opened", symbols=symbols, seed=seed, start=iso(begin))
     return Board(listings, schedules, start=begin, end=end)
 
 
-def _listing(world: "_World", place: int, role: Role, beat: Beat) -> Listing:
+def _listing(role: Role, tape: Tape, beat: Beat) -> Listing:
     instrument = contract(role.symbol, tick=role.tick, price=role.price, launched=GENESIS)
-    tape = _Tape(world, *divmod(place, GROUP_SIZE))
     return Listing(instrument, Path([tape], beat, role.symbol), Scale(role.tick, role.step))
+
+
+def _schedule(world: "_World", tape: "_Tape") -> Crowded:
+    usual = float(usual_sigma(world.cast(tape.group))[tape.row])
+    return Crowded(tape, usual, lambda settlement: world.lean(tape.group, tape.row, settlement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +89,31 @@ class _World:
         self._groups = tuple(_Group(cast_of(seed, number, self._members(number)), []) for number in range(groups))
         self._days: list[CommonDay] = []
         self._shared = lru_cache(maxsize=128)(self._shared_of)
+        self._leanings = lru_cache(maxsize=KEPT_DAYS)(self._leanings_of)
         self.block = lru_cache(maxsize=KEPT_DAYS)(self._block_of)
 
+    def cast(self, group: int) -> Cast:
+        return self._groups[group].cast
+
+    def lean(self, group: int, row: int, settlement: int) -> float:
+        """See Crowded."""
+        day, time = divmod(settlement - GENESIS // FUNDING_INTERVAL_MS, SETTLEMENTS)
+        return float(self._leanings(group, day)[time, row])
+
     def _block_of(self, group: int, number: int) -> _Block:
+        cast, day = self.cast(group), self._day(group, number)
+        opened = self._day(group, number - 1).close if number else cast.anchor
+        woven = weave(self._seed, number, cast, self._shared(number), day, opened)
+        return _whole(woven, self._members(group))
+
+    def _leanings_of(self, group: int, number: int) -> Floats:
+        return leanings(self._seed, number, self.cast(group), self._common(number), self._day(group, number))
+
+    def _day(self, group: int, number: int) -> GroupDay:
         cast, days = self._groups[group].cast, self._groups[group].days
         for day in range(len(days), number + 1):
             days.append(next_group(self._seed, day, cast, self._common(day), days[-1] if days else None))
-        opened = days[number - 1].close if number else cast.anchor
-        woven = weave(self._seed, number, cast, self._shared(number), days[number], opened)
-        return _whole(woven, self._members(group))
+        return days[number]
 
     def _members(self, group: int) -> tuple[Role, ...]:
         return self.players[group * GROUP_SIZE : (group + 1) * GROUP_SIZE]

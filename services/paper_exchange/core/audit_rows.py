@@ -6,32 +6,67 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from libs.common.ids import parse_link_id
+from libs.common.exchange.trading_types import OrderStatus
+from libs.common.ids import ENTRY, parse_link_id
+
+Key = tuple[str, int]  # symbol and side of the hedge: in hedge mode a symbol has two positions
+Point = tuple[int, int]  # market time, then wall time: a market that stands still has many fills in one of its instants
 
 
 class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
 
-class AuditOrder(Row):
+class Keyed(Row):
+    symbol: str
+    position_idx: int = 0  # 0 in one-way mode, 1 long and 2 short in hedge mode
+
+    @property
+    def key(self) -> Key:
+        return self.symbol, self.position_idx
+
+
+class AuditOrder(Keyed):
     order_id: str
     order_link_id: str
-    symbol: str
     qty: Decimal
     cum_exec_qty: Decimal
     reduce_only: bool
-    status: str
+    status: OrderStatus
+    time: int
+    wall: int  # of its last change
 
     @property
     def ours(self) -> bool:
         return parse_link_id(self.order_link_id) is not None
 
+    @property
+    def is_entry(self) -> bool:
+        """Whether we meant to open with it."""
+        name = parse_link_id(self.order_link_id)
+        return name is not None and name.purpose == ENTRY
 
-class AuditFill(Row):
+    @property
+    def is_open(self) -> bool:
+        return not self.status.is_terminal
+
+
+class AuditRequest(Row):
+    path: str
+    order_link_id: str
+    ret_code: int
+    wall: int
+
+    @property
+    def created(self) -> bool:
+        """Whether an order came of it."""
+        return self.ret_code == 0 and "create" in self.path
+
+
+class AuditFill(Keyed):
     exec_id: str
     order_id: str
     order_link_id: str
-    symbol: str
     side: str
     qty: Decimal
     price: Decimal
@@ -39,6 +74,11 @@ class AuditFill(Row):
     exec_type: str
     gross_pnl: Decimal
     time: int
+    wall: int
+
+    @property
+    def point(self) -> Point:
+        return self.time, self.wall
 
     @property
     def signed(self) -> Decimal:
@@ -49,27 +89,24 @@ class AuditFill(Row):
         return parse_link_id(self.order_link_id) is not None
 
 
-class AuditFunding(Row):
-    symbol: str
+class AuditFunding(Keyed):
     amount: Decimal
     time: int
 
 
-class AuditPosition(Row):
-    symbol: str
+class AuditPosition(Keyed):
     side: str
     size: Decimal
     stop: str
     time: int
+    wall: int
 
 
-class AuditNaked(Row):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    symbol: str
+class AuditNaked(Keyed):
     since: int = Field(alias="from")
     until: int | None = Field(alias="to")
-    market_ms: int
-    up_ms: int
+    market_ms: int = Field(alias="market_ms")
+    up_ms: int = Field(alias="up_ms")
 
 
 class AuditWallet(Row):
@@ -81,15 +118,15 @@ class AuditWallet(Row):
 
 
 class AuditOpen(Row):
-    model_config = ConfigDict(frozen=True, extra="ignore")
     positions: int
-    most_positions: int
+    most_positions: int = Field(alias="most_positions")
 
 
 class Audit(Row):
-    """The whole of GET /paper/v1/audit, without the requests, which prove nothing by themselves."""
+    """The whole of GET /paper/v1/audit."""
 
     orders: tuple[AuditOrder, ...]
+    requests: tuple[AuditRequest, ...]
     fills: tuple[AuditFill, ...]
     funding: tuple[AuditFunding, ...]
     positions: tuple[AuditPosition, ...]

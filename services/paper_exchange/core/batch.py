@@ -15,11 +15,12 @@ class RequestMade:
     symbol: str
     link_id: str
     ret_code: int
-    wall: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
+    """All of it has one wall time, the batch's: what came in one turn cannot be told apart by it."""
+
     changes: Sequence[Change]
     requests: Sequence[RequestMade]
     moment: Moment

@@ -18,7 +18,7 @@ from libs.common.units import HOUR_MS, MINUTE_MS, Instant, Price, Qty, Symbol
 from services.paper_exchange.core.columns import Ints
 from services.paper_exchange.core.listing import Listing, Window
 from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
-from services.paper_exchange.core.schedule import Schedule
+from services.paper_exchange.core.schedule import Funding
 from services.paper_exchange.core.ticks import Reading, join_ticks
 from services.paper_exchange.core.trail import Beat
 
@@ -42,7 +42,7 @@ class Board:
     def __init__(
         self,
         listings: Sequence[Listing],
-        schedules: Mapping[Symbol, Schedule],
+        schedules: Mapping[Symbol, Funding],
         *,
         start: Instant,
         end: Instant | None,

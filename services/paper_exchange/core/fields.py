@@ -24,14 +24,14 @@ class Fields:
     """A request's parameters; every reader raises Refused (10001) naming the field that cannot be read."""
 
     def __init__(self, values: Mapping[str, JsonValue]) -> None:
-        self._values = values
+        self.values = values
 
     def has(self, name: str) -> bool:
-        value = self._values.get(name)
+        value = self.values.get(name)
         return value is not None and value != ""
 
     def text(self, name: str, default: str = "") -> str:
-        value = self._values.get(name)
+        value = self.values.get(name)
         if value is None or value == "":
             return default
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -40,7 +40,7 @@ class Fields:
 
     def word(self, name: str) -> str:
         """What was sent under `name` if it is text on one line, cut short, for the record; never refuses."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         return value[:_LONGEST] if isinstance(value, str) and value.isprintable() else ""
 
     def required(self, name: str) -> str:
@@ -59,7 +59,7 @@ class Fields:
             raise bad(f"params error: {name} invalid") from None
 
     def flag(self, name: str) -> bool:
-        value = self._values.get(name)
+        value = self.values.get(name)
         if isinstance(value, bool):
             return value
         if value is None or value == "":
@@ -101,7 +101,7 @@ class Fields:
 
     def objects(self, name: str) -> Sequence[Json]:
         """A list of objects, such as the orders of a batch."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         if not isinstance(value, list):
             raise bad(f"params error: {name} invalid")
         found = [item for item in value if isinstance(item, dict)]

@@ -149,10 +149,10 @@ class Listing:
         pieces = list(self.path.pieces(reading, interval_ms, begin, min(end, minute)))
         if minute < end:
             pieces.append(bars_of(self.path.ticks(max(begin, minute) - 1, min(now, end)), MINUTE_MS, reading))
-        opens, fine = np.concatenate([piece[0] for piece in pieces]), join([piece[1] for piece in pieces])
+        fine = join([piece[1] for piece in pieces])
         if not len(fine):
             return None
-        return group(fine, opens, interval_ms)
+        return group(fine, np.concatenate([piece[0] for piece in pieces]), interval_ms)
 
     def _total(self, begin: Instant, end: Instant, now: Instant) -> Traded | None:
         """What has happened in [begin, end) by `now`; `begin` is a quarter hour."""

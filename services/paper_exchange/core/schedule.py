@@ -4,12 +4,32 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from libs.common.units import HOUR_MS, Instant
 
 FUNDING_INTERVAL_MS: Final = 8 * HOUR_MS  # 00:00, 08:00 and 16:00 UTC
 BASE_RATE: Final = Decimal("0.0001")  # the interest part of a rate, which is what a quiet market pays
+
+
+class Funding(Protocol):
+    """The settlements of one symbol: those recorded, or those of an invented market."""
+
+    def between(self, after: int, until: int) -> Sequence[tuple[Instant, Decimal]]:
+        """Settlements in (after, until]."""
+        ...
+
+    def rate(self, now: int) -> Decimal:
+        """The best guess of the next rate that looks at nothing later than `now`."""
+        ...
+
+    def next(self, now: int) -> Instant:
+        """The first settlement after `now`."""
+        ...
+
+    def later(self, by_ms: int) -> "Funding":
+        """The same settlements, `by_ms` later: whole days."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,14 @@ from decimal import Decimal as D
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from services.paper_exchange.core.audit_rows import AuditFill, AuditNaked, AuditOrder, read_audit, read_trades
+from services.paper_exchange.core.audit_rows import (
+    AuditFill,
+    AuditNaked,
+    AuditOrder,
+    AuditRequest,
+    read_audit,
+    read_trades,
+)
 
 Json = dict[str, JsonValue]
 FILL: Json = {
@@ -32,6 +39,9 @@ TRADE: Json = {
 }
 
 
+LATER: Json = {"status": "Filled", "time": 5, "wall": 9}
+
+
 def empty_audit(**rows: JsonValue) -> Json:
     wallet: Json = {"start": "500", "balance": "500", "realised": "0", "fees": "0", "funding": "0", "equity": "500"}
     lists: Json = {name: [] for name in ("orders", "requests", "fills", "funding", "positions", "naked")}
@@ -51,7 +61,7 @@ def test_a_sale_counts_down(side: str, signed: str) -> None:
 @pytest.mark.parametrize(("link", "ours"), [("ika-BTCUSDT-1-e", True), ("ika-BTCUSDT-01-e", False), ("", False)])
 def test_whose_an_order_is_stands_in_its_id(link: str, ours: bool) -> None:
     order = {"orderId": "o", "orderLinkId": link, "symbol": "BTCUSDT", "qty": "1", "cumExecQty": "1"}
-    assert AuditOrder.model_validate({**order, "reduceOnly": False, "status": "Filled"}).ours is ours
+    assert AuditOrder.model_validate({**order, "reduceOnly": False, **LATER}).ours is ours
     assert AuditFill.model_validate({**FILL, "orderLinkId": link}).ours is ours
 
 
@@ -65,7 +75,7 @@ def test_the_most_positions_ever_open_are_read_with_the_rest() -> None:
     assert (audit.open.most_positions, audit.wallet.start) == (2, D(500))
 
 
-@pytest.mark.parametrize("lost", ["orders", "fills", "funding", "positions", "naked", "wallet", "open"])
+@pytest.mark.parametrize("lost", ["orders", "requests", "fills", "funding", "positions", "naked", "wallet", "open"])
 def test_an_audit_without_a_part_is_none(lost: str) -> None:
     body = empty_audit()
     del body[lost]
@@ -83,3 +93,33 @@ def test_a_trade_is_read_with_what_it_must_agree_on() -> None:
     assert (trade.gross - trade.fees - trade.funding, trade.pnl_usd) == (D("0.2"), D("0.2"))
     with pytest.raises(ValueError, match="closed_at"):
         read_trades([{**TRADE, "closed_at": "yesterday"}])
+
+
+@pytest.mark.parametrize(
+    ("link", "entry"),
+    [("ika-BTCUSDT-1-e", True), ("ika-BTCUSDT-1-x1", False), ("ika-BTCUSDT-1-p1a1", False), ("", False)],
+)
+def test_what_an_order_is_for_stands_in_its_id(link: str, entry: bool) -> None:
+    order = {"orderId": "o", "orderLinkId": link, "symbol": "BTCUSDT", "qty": "1", "cumExecQty": "1"}
+    assert AuditOrder.model_validate({**order, "reduceOnly": False, **LATER}).is_entry is entry
+
+
+@pytest.mark.parametrize(("status", "is_open"), [("New", True), ("Untriggered", True), ("Filled", False)])
+def test_an_order_is_open_until_it_is_done_for_ever(status: str, is_open: bool) -> None:
+    order = {"orderId": "o", "orderLinkId": "", "symbol": "B", "qty": "1", "cumExecQty": "1", "reduceOnly": False}
+    assert AuditOrder.model_validate({**order, **LATER, "status": status}).is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "created"),
+    [("/v5/order/create", 0, True), ("/v5/order/create", 110007, False), ("/v5/order/cancel", 0, False)],
+)
+def test_only_an_accepted_creation_made_an_order(path: str, code: int, created: bool) -> None:
+    row = {"path": path, "orderLinkId": "", "retCode": code, "wall": 1}
+    assert AuditRequest.model_validate(row).created is created
+
+
+@pytest.mark.parametrize(("row", "key"), [({}, ("B", 0)), ({"positionIdx": 2}, ("B", 2))])
+def test_a_symbol_has_one_position_or_two(row: Json, key: tuple[str, int]) -> None:
+    spell = {"symbol": "B", "from": 3, "to": None, "market_ms": 1, "up_ms": 2}
+    assert AuditNaked.model_validate({**spell, **row}).key == key

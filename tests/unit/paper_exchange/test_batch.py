@@ -6,7 +6,7 @@ from services.paper_exchange.core.batch import Batch, RequestMade
 from services.paper_exchange.core.changes import Change
 from tests.support.trading_floor import Floor
 
-REQUEST = RequestMade("POST", "/v5/order/create", "BTCUSDT", "ika-BTCUSDT-1-e", 110007, 5)
+REQUEST = RequestMade("POST", "/v5/order/create", "BTCUSDT", "ika-BTCUSDT-1-e", 110007)
 
 
 def changes() -> Sequence[Change]:

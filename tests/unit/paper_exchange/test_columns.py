@@ -15,7 +15,7 @@ from services.paper_exchange.core.columns import (
     group,
     join,
 )
-from tests.support.candles import columns
+from tests.support.columns import columns
 
 ROWS = [Ohlcv(10, 15, 9, 12, 1), Ohlcv(12, 13, 5, 6, 2), Ohlcv(6, 8, 6, 7, 4)]
 

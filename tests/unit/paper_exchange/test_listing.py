@@ -12,7 +12,7 @@ from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.tape import Recorded, Scale
 from services.paper_exchange.core.ticks import Reading
 from services.paper_exchange.core.trail import Beat
-from tests.support.candles import columns
+from tests.support.columns import columns
 
 M5 = 5 * MINUTE_MS
 FIRST = Instant(10 * HOUR_MS)

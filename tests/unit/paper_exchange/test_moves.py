@@ -1,10 +1,14 @@
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
 
 from libs.common.exchange.trading_types import ExecutionType
+from libs.common.units import Price
 from services.paper_exchange.core.changes import OrderChanged
+from services.paper_exchange.core.funds import liquidation_price
 from services.paper_exchange.core.order import Creator, StopKind
+from tests.support.scripted_market import BTC, prices
 from tests.support.trading_floor import Floor
 
 
@@ -121,3 +125,50 @@ def test_funding_passes_by_who_has_no_position() -> None:
     floor = Floor()
     floor.settles("0.0001")
     assert not floor.books.journal
+
+
+def test_a_resting_order_that_is_only_touched_fills_from_the_volume_of_the_tick() -> None:
+    floor = Floor(balance="100000")
+    floor.buys("8", orderType="Limit", price="95")
+    floor.buys("8", orderType="Limit", price="95")
+    floor.moves("95")  # 10 are traded there
+    assert [(fill.qty, fill.price, fill.maker) for fill in floor.fills] == [(D(8), D(95), True), (D(2), D(95), True)]
+    floor.moves("94.9")
+    assert floor.position.size == 16
+
+
+@pytest.mark.parametrize(("trigger_by", "woken"), [("LastPrice", True), ("MarkPrice", False), ("IndexPrice", False)])
+def test_a_trigger_goes_by_the_price_that_it_names(trigger_by: str, woken: bool) -> None:
+    floor = Floor()
+    floor.buys("1", triggerPrice="95", triggerDirection=2, triggerBy=trigger_by)
+    (tick,) = prices("94", after=floor.now.market)
+    floor.ticks([replace(tick, mark=Price(D(96)))])
+    assert bool(floor.fills) is woken
+
+
+def test_a_market_order_that_waited_long_is_protected_from_where_it_wakes() -> None:
+    floor = Floor()
+    floor.buys("1", triggerPrice="130", triggerDirection=1)
+    floor.moves("131")
+    assert (floor.position.size, floor.fills[0].order_price) == (D(1), D("137.5"))
+
+
+def test_liquidation_goes_by_the_mark() -> None:
+    floor = Floor()
+    floor.buys("1")
+    (tick,) = prices("80", after=floor.now.market)
+    floor.ticks([replace(tick, mark=Price(D(95)))])
+    assert floor.position.size == 1
+    floor.ticks([replace(tick, price=Price(D(95)), mark=Price(D(80)))])
+    assert floor.position.side is None
+
+
+def test_a_symbol_with_nothing_to_do_is_calm_everywhere_and_one_with_a_stop_until_there() -> None:
+    floor = Floor()
+    floor.moves("100")
+    assert floor.books.calm[BTC].holds(Price(D(1)), Price(D(10**9)))
+    floor.buys("1", stopLoss="95", takeProfit="120")
+    floor.moves("101")
+    calm = floor.books.calm[BTC]
+    assert (calm.low, calm.high) == (D(95), D(120))
+    assert calm.mark_low == liquidation_price(floor.books, floor.position)

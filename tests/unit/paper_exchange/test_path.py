@@ -7,7 +7,7 @@ from services.paper_exchange.core.path import MARKED_BY, Path
 from services.paper_exchange.core.tape import Recorded
 from services.paper_exchange.core.ticks import Reading
 from services.paper_exchange.core.trail import Beat
-from tests.support.candles import columns, rows
+from tests.support.columns import columns, rows
 
 FIRST = Instant(20_000 * DAY_MS)
 M15 = 15 * MINUTE_MS

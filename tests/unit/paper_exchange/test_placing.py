@@ -4,8 +4,9 @@ import pytest
 
 from libs.common.errors import Refused
 from libs.common.exchange.trading_types import OrderStatus
-from libs.common.units import Side
+from libs.common.units import Fraction, Qty, Side
 from services.paper_exchange.core.changes import OrderChanged
+from tests.support.scripted_market import BTC, instrument
 from tests.support.trading_floor import Floor
 
 
@@ -156,3 +157,76 @@ def test_margin_of_resting_orders_is_not_there_twice() -> None:
     with pytest.raises(Refused) as refused:
         floor.buys("1")
     assert refused.value.code == 110007
+
+
+def test_a_large_order_walks_the_ladder_and_pays_more_the_further_it_goes() -> None:
+    floor = Floor(balance="100000")
+    floor.buys("100")  # levels of 50, 150, 250 …
+    assert [(fill.qty, fill.price) for fill in floor.fills] == [(D(50), D("100.1")), (D(50), D("100.2"))]
+    assert floor.position.entry == D("100.15")
+
+
+def test_what_was_taken_is_not_there_again_until_the_next_tick() -> None:
+    floor = Floor(balance="100000")
+    floor.buys("50")
+    floor.buys("1")
+    floor.sells("1")
+    floor.moves("100")
+    floor.buys("1")
+    assert [fill.price for fill in floor.fills] == [D("100.1"), D("100.2"), D("99.9"), D("100.1")]
+
+
+def test_fill_or_kill_wants_all_of_it_and_immediate_or_cancel_takes_what_there_is() -> None:
+    floor = Floor(balance="100000")
+    limit = {"orderType": "Limit", "price": "100.1"}
+    assert floor.buys("60", **limit, timeInForce="FOK") is None
+    assert not floor.fills
+    assert floor.buys("60", **limit, timeInForce="IOC") is None
+    assert [fill.qty for fill in floor.fills] == [D(50)]
+    last = [change.order for change in floor.books.journal if isinstance(change, OrderChanged)][-1]
+    assert (last.status, last.filled) == (OrderStatus.CANCELLED, D(50))
+
+
+def test_a_limit_order_takes_what_crosses_and_rests_with_what_is_left() -> None:
+    floor = Floor(balance="100000")
+    left = floor.buys("60", orderType="Limit", price="100.1")
+    assert left is not None
+    assert (left.status, left.leaves) == (OrderStatus.PARTIALLY_FILLED, D(10))
+    floor.moves("100")
+    assert (floor.fills[-1].maker, floor.fills[-1].price, floor.position.size) == (True, D("100.1"), D(60))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "filled"), [("TickSize", "1", D(200)), ("Percent", "0.1", D(200)), ("Percent", "5", D(300))]
+)
+def test_a_market_order_slips_no_further_than_it_tolerates(kind: str, value: str, filled: D) -> None:
+    floor = Floor(balance="1000000")
+    floor.books.instruments = {BTC: instrument(max_market_qty=Qty(D(1000)))}
+    floor.buys("300", slippageToleranceType=kind, slippageTolerance=value)
+    assert floor.position.size == filled
+
+
+@pytest.mark.parametrize(("side", "level", "price"), [("Counterparty", 2, "100.2"), ("Queue", 3, "99.7")])
+def test_a_price_may_be_taken_from_the_book(side: str, level: int, price: str) -> None:
+    floor = Floor()
+    made = floor.asks("order/create", side="Buy", orderType="Limit", qty="1", bboSideType=side, bboLevel=level)
+    order = next(c.order for c in floor.books.journal if isinstance(c, OrderChanged))
+    assert (order.order_id, order.price) == (made["orderId"], D(price))
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("Market", OrderStatus.CANCELLED), ("Limit", OrderStatus.PARTIALLY_FILLED)]
+)
+def test_a_scarce_market_fills_a_part_and_only_a_limit_order_waits_for_more(kind: str, status: OrderStatus) -> None:
+    floor = Floor()
+    floor.books.scarcity = lambda _order: Fraction(D("0.25"))
+    floor.buys("1", orderType=kind, price="100.1", stopLoss="95")
+    last = [c.order for c in floor.books.journal if isinstance(c, OrderChanged) and not c.order.guards][-1]
+    assert (last.status, last.filled, floor.position.size, floor.position.stop) == (status, D("0.25"), D("0.25"), D(95))
+
+
+def test_an_order_that_rests_hands_over_its_stop_only_when_it_fills() -> None:
+    floor = Floor()
+    floor.buys("1", stopLoss="97")
+    floor.buys("1", orderType="Limit", price="95", stopLoss="90")
+    assert floor.position.stop == D(97)

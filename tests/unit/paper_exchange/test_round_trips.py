@@ -14,7 +14,7 @@ def fill(
 ) -> AuditFill:
     return AuditFill(
         exec_id=f"e{time}", order_id=f"o{time}", order_link_id=link, symbol=symbol, side=side, qty=D(qty),
-        price=D(100), fee=D(fee), exec_type="Trade", gross_pnl=D(gross), time=time,
+        price=D(100), fee=D(fee), exec_type="Trade", gross_pnl=D(gross), time=time, wall=time,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_a_fill_that_turns_a_position_ends_one_trip_and_begins_another_and_share
     first, second = seen.trips
     assert (first.closed_at, first.gross, first.fees) == (2, D(7), D("0.2"))
     assert (second.opened_at, second.size, second.gross, second.fees) == (2, D(-3), D(0), D("0.3"))
-    assert seen.sizes == {BTC: D(-3)}
+    assert seen.sizes == {(BTC, 0): D(-3)}
     assert seen.most_open == 1
 
 
@@ -69,13 +69,28 @@ def test_symbols_do_not_meet() -> None:
     assert [(trip.symbol, trip.closed_at, trip.funding) for trip in seen.trips] == [
         (BTC, 3, D(0)), (ETH, None, D("0.01")),
     ]  # fmt: skip
-    assert (seen.most_open, seen.sizes) == (2, {ETH: D(-1)})
+    assert (seen.most_open, seen.sizes) == (2, {(ETH, 0): D(-1)})
 
 
 @pytest.mark.parametrize(("first", "ours"), [(OURS, True), ("", False)])
 def test_a_trip_is_whose_first_fill_it_was(first: str, ours: bool) -> None:
     (trip,) = walk([fill(1, "Buy", "1", link=first), fill(2, "Buy", "1", link="" if ours else OURS)], []).trips
     assert trip.is_ours is ours
+
+
+def test_what_was_taken_is_what_the_prices_made() -> None:
+    fills = [fill(1, "Buy", "2"), fill(2, "Sell", "3", gross="7"), fill(3, "Buy", "1")]
+    first, second = walk(fills, []).trips
+    assert (first.taken, first.gross) == (D(0), D(7))
+    assert second.taken == D(0)
+
+
+def test_the_sides_of_a_hedge_are_followed_apart() -> None:
+    long = fill(1, "Buy", "1").model_copy(update={"position_idx": 1})
+    short = fill(2, "Sell", "1").model_copy(update={"position_idx": 2})
+    seen = walk([long, short], [funded(3).model_copy(update={"position_idx": 2})])
+    assert [(trip.key, trip.funding) for trip in seen.trips] == [((BTC, 1), D(0)), ((BTC, 2), D("0.01"))]
+    assert seen.most_open == 2
 
 
 def test_nothing_traded_is_nothing_seen() -> None:

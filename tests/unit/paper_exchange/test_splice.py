@@ -6,7 +6,7 @@ from libs.common.units import HOUR_MS, MINUTE_MS
 from services.paper_exchange.core.columns import Ohlcv, group, join
 from services.paper_exchange.core.splice import Recording, splice
 from services.paper_exchange.core.tape import Recorded
-from tests.support.candles import columns, rows
+from tests.support.columns import columns, rows
 
 M15, M5 = 15 * MINUTE_MS, 5 * MINUTE_MS
 

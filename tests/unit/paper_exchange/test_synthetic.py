@@ -83,6 +83,36 @@ def test_a_thousand_symbols_have_a_thousand_names() -> None:
     assert sum(each.symbol.startswith("SYNTH") for each in instruments) == 980
 
 
+def test_a_thousand_symbols_tick_and_have_rates() -> None:
+    board = market(symbols=1_000)
+
+    ticks = board.path(USUAL_START, Instant(USUAL_START + 5 * MINUTE_MS))
+
+    assert len({tick.symbol for tick in ticks}) == 1_000
+    assert all(tick.price > 0 for tick in ticks)
+    assert sum(tick.volume > 0 for tick in ticks) > 0.9 * len(ticks)
+    assert len({board.funding_rate(each.symbol, USUAL_START) for each in board.instruments}) > 100
+
+
+def test_longs_and_shorts_pay_in_turn_and_the_base_rate_is_usual() -> None:
+    settled = market().settlements(Instant(USUAL_START - 60 * DAY_MS), USUAL_START)
+    rates = [float(each.rate) for each in settled]
+
+    assert len(settled) == 3 * 60 * 3
+    assert 0.1 < np.mean(np.equal(rates, 0.0001)) < 0.7
+    assert min(rates) < 0 < max(rates) < 0.002
+
+
+def test_the_sign_of_the_last_returns_does_not_tell_the_next() -> None:
+    closes = np.log([[float(bar.close) for bar in hours(market(symbols=12), symbol, 2_000)] for symbol in (BTC, SOL)])
+    moves = np.diff(closes, axis=1)
+
+    for span in (1, 4, 24):
+        trend = closes[:, span:-1] - closes[:, : -span - 1]
+        hits = np.mean(np.sign(trend) == np.sign(moves[:, span:]))
+        assert 0.46 < hits < 0.54
+
+
 def test_a_start_without_room_for_history_is_refused() -> None:
     with pytest.raises(Misconfigured, match=r"paper\.from = 2025-01-02"):
         synthetic_market(seed=7, symbols=1, start=Instant(GENESIS + DAY_MS), end=None)

@@ -3,7 +3,7 @@ from decimal import Decimal
 from libs.common.units import Instant
 from services.paper_exchange.core.columns import EMPTY, Ohlcv
 from services.paper_exchange.core.tape import Later, Recorded, Scale
-from tests.support.candles import columns, rows
+from tests.support.columns import columns, rows
 
 SCALE = Scale(tick=Decimal("0.01"), quantum=Decimal("0.001"))
 

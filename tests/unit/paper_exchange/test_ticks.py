@@ -3,7 +3,7 @@ import numpy as np
 from libs.common.units import MINUTE_MS
 from services.paper_exchange.core.columns import Ohlcv
 from services.paper_exchange.core.ticks import NO_TICKS, PREMIUM_UNITS, Reading, Ticks, bars_of, join_ticks
-from tests.support.candles import rows
+from tests.support.columns import rows
 
 
 def ticks(*told: tuple[int, int, int, int]) -> Ticks:

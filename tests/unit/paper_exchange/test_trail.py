@@ -5,7 +5,7 @@ from libs.common.units import HOUR_MS, MINUTE_MS
 from services.paper_exchange.core.columns import Ohlcv
 from services.paper_exchange.core.dice import throw
 from services.paper_exchange.core.trail import Beat, Trail, ticks_in, trail
-from tests.support.candles import columns
+from tests.support.columns import columns
 
 RISING = Ohlcv(open=100, high=150, low=90, close=140, volume=700)
 
