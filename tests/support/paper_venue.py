@@ -15,6 +15,7 @@ from libs.common.http import serve_http
 from libs.common.units import Symbol, Usd
 from services.paper_exchange.adapters.app import exchange_app
 from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.adapters.door import Door
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.reception import Key
@@ -37,6 +38,8 @@ class PaperVenue:
     world: World
     endpoint: Endpoint
     http: httpx.AsyncClient
+    limits: Limits | None
+    door: Door
 
     async def steps(self, ms: int) -> None:
         answer = await self.http.post("/paper/v1/clock", json={"step": ms})
@@ -77,4 +80,4 @@ async def paper_venue(
         async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
             at = f"127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:
-                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
+                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http, key.limits, app)

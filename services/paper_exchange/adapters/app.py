@@ -21,6 +21,7 @@ from services.paper_exchange.adapters.public_ws import Playing, PublicHub
 from services.paper_exchange.adapters.questions import Account, questions
 from services.paper_exchange.adapters.reception import Key, Reception
 from services.paper_exchange.adapters.restarts import Restarts
+from services.paper_exchange.adapters.trade_ws import TradeHub
 from services.paper_exchange.adapters.unruly_sockets import UnrulySockets
 from services.paper_exchange.adapters.venue_clock import VenueClock
 from services.paper_exchange.core.market import Market
@@ -59,12 +60,14 @@ def exchange_app(
         **public_endpoints(world, clock),
         **signed_endpoints(world, misled.answering(questions(world, file.connection))),
     }
+    reception = Reception(world, key, clock, endpoints, clock.faults)
     routes: list[BaseRoute] = [
         *fault_routes(clock.faults, Hands(sockets, misled, world, restarts), clock),
         *audit_routes(world, file, clock),
         *clock_routes(world, [public, private], clock),
         public.route(),
         private.route(),
+        TradeHub(reception, clock).route(),
     ]
     app.router.routes.extend(routes)
-    return Door(Reception(world, key, clock, endpoints, clock.faults), sockets, clock)
+    return Door(reception, sockets, clock)

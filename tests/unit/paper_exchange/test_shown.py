@@ -68,7 +68,7 @@ def test_a_tickers_change_is_a_fraction_of_the_price_a_day_ago(shown: ShownMarke
 def test_risk_tiers_come_smallest_first_and_only_the_first_is_the_lowest() -> None:
     rows = risk_rows(instrument())
 
-    assert (rows[0]["id"], rows[0]["maxLeverage"], rows[0]["mmDeduction"]) == (1, "50", "0")
+    assert (rows[0]["id"], rows[0]["maxLeverage"], rows[0]["mmDeduction"]) == (1, "50", "")
     assert [row["isLowestRisk"] for row in rows] == [1] + [0] * (len(rows) - 1)
     limits = [Decimal(str(row["riskLimitValue"])) for row in rows]
     assert limits == sorted(limits)
