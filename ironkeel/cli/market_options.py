@@ -9,7 +9,7 @@ import typer
 from ironkeel.local.preflight import REPLAY
 from libs.common.settings import Settings
 
-MarketOption = Annotated[str | None, typer.Option("--market", help="synthetic, or replay:<folder of candles>.")]
+MarketOption = Annotated[str | None, typer.Option("--market", help="synthetic, replay:<folder of candles>, or live.")]
 SinceOption = Annotated[str | None, typer.Option("--from", help="First market moment, ISO date.")]
 UntilOption = Annotated[str | None, typer.Option("--to", help="Last market moment, ISO date.")]
 SymbolsOption = Annotated[str | None, typer.Option("--symbols", help="BTCUSDT,ETHUSDT or top:N by turnover.")]

@@ -1,12 +1,13 @@
 """Paper exchange: a venue in a process, whose books are the truth that everything else is judged by."""
 
 from libs.common.clock import SystemClock
+from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
 from libs.common.process import run
 from services.paper_exchange.adapters.app import exchange_app
 from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.markets import open_market
+from services.paper_exchange.adapters.markets import opened_market
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.restarts import Restarts
@@ -19,23 +20,20 @@ from services.paper_exchange.settings import PaperExchangeSettings
 async def main() -> None:
     settings = PaperExchangeSettings.load()
     configure_logs("paper_exchange", settings.service)
-    clock, known = SystemClock(), BooksFile.known_terms(settings.books)
-    market, terms = open_market(settings.paper, settings.market, wall=clock.now(), known=known)
-    restarts, host, port, opening = Restarts(clock), settings.api.host, settings.port, settings.opening(terms)
-    async for _life in restarts.lives():
-        with BooksFile(settings.books, world=settings.world) as file:
-            file.keep_terms(terms)
-            shown = VenueClock(clock, Faults())
-            private = PrivateHub(shown, settings.key)
-            world = World.open(market, file, private, opening, clock=clock)
-            public = PublicHub(world, shown)
-            world.onlookers.append(public)
-            app = exchange_app(world, file, private, public, settings.key, shown, restarts)
-            async with serve_http(
-                app, host=host, port=port, name=settings.name, home=settings.service.home, clock=clock
-            ):
-                await restarts.live(world.run())
-            opening = world.opening
+    clock, known, stood = SystemClock(), BooksFile.known_terms(settings.books), BooksFile.known_clock(settings.books)
+    health = Health("paper_exchange", settings.name)
+    async with opened_market(settings, clock, known=known, stood=stood, health=health) as (market, terms):
+        restarts, opening = Restarts(clock), settings.opening(terms)
+        async for _life in restarts.lives():
+            with BooksFile(settings.books, world=settings.world).on(terms) as file:
+                shown = VenueClock(clock, Faults())
+                private = PrivateHub(shown, settings.key)
+                world = World.open(market, file, private, opening, clock=clock)
+                public = PublicHub(world, shown)
+                app = exchange_app(world, file, private, public, settings.key, shown, restarts, health)
+                async with serve_http(app, **settings.place, clock=clock):
+                    await restarts.live(world.run())
+                opening = world.opening
 
 
 if __name__ == "__main__":

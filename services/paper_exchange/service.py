@@ -28,6 +28,8 @@ from services.paper_exchange.core.frames import PrivateFrame, frames
 from services.paper_exchange.core.incidents import lose_stops
 from services.paper_exchange.core.market import Market, Settlement, Tick
 from services.paper_exchange.core.moves import on_settlement, on_tick
+from services.paper_exchange.core.refusals import refusal
+from services.paper_exchange.core.relayed import SERVER_ERROR, Relayed, may_fill
 
 log = structlog.get_logger()
 
@@ -91,6 +93,7 @@ class World:
         follows_wall: bool = False,
     ) -> None:
         self.market, self.books = market, books
+        self._relayed = market if isinstance(market, Relayed) else None
         self.speed, self.paused = speed, paused  # speed None: lockstep, the clock moves by steps alone
         self.onlookers: list[Onlookers] = []
         self._follows_wall = follows_wall
@@ -134,7 +137,7 @@ class World:
     @property
     def opening(self) -> Opening:
         """How this world goes on after a restart: at the same pace."""
-        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused)
+        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused, self._follows_wall)
 
     @property
     def executions(self) -> int:
@@ -153,12 +156,19 @@ class World:
     def command(self, path: str, fields: Fields) -> Json:
         """Do what is asked; raises Refused, and then nothing changed. Durable once `durable` returns."""
         try:
+            self._check_market(path, fields)
             result = COMMANDS[path](self.books, fields, self.moment())
         except Refused as error:
             self.refuse(path, fields, error)
             raise
         self._note(path, fields, 0)
         return result
+
+    def _check_market(self, path: str, fields: Fields) -> None:
+        """Raises Refused for what could be filled at a price that is no more."""
+        trouble = self._relayed.trouble(Symbol(fields.word("symbol"))) if self._relayed and may_fill(path) else ""
+        if trouble:
+            raise refusal(SERVER_ERROR, f"Server error: {trouble}")
 
     def refuse(self, path: str, fields: Fields, error: Refused) -> None:
         log.info("request.refused", path=path, code=error.code, text=str(error))
@@ -246,6 +256,8 @@ class World:
 
     def _due(self, elapsed_ms: float, speed: Decimal) -> int:
         """How far the market should go now, in market ms."""
+        if self._relayed is not None:
+            return min(max(0, self._relayed.horizon - self._now), MOST_AT_ONCE_MS)
         behind = self._clock.now() - self._now
         if self._follows_wall and speed == REAL_TIME and behind >= 0:
             self._credit = 0.0

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TypedDict
 
+from libs.common.exchange.endpoints import public_endpoint
 from libs.common.settings import load
 from libs.common.settings.sections import (
     PORT_OFFSETS,
@@ -15,9 +17,19 @@ from libs.common.settings.sections import (
 )
 from libs.common.units import Usd
 from services.paper_exchange.adapters.reception import Key
+from services.paper_exchange.adapters.relay_opening import Upstream
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.terms import Terms
 from services.paper_exchange.service import Opening
+
+
+class Place(TypedDict):
+    """See serve_http."""
+
+    host: str
+    port: int
+    name: str
+    home: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,10 @@ class PaperExchangeSettings:
         return self.service.instance or "paper_exchange"
 
     @property
-    def port(self) -> int:
-        return self.ports.base + PORT_OFFSETS["paper_exchange"]
+    def place(self) -> Place:
+        """Where it is served."""
+        port = self.ports.base + PORT_OFFSETS["paper_exchange"]
+        return Place(host=self.api.host, port=port, name=self.name, home=self.service.home)
 
     @property
     def books(self) -> Path:
@@ -62,6 +76,12 @@ class PaperExchangeSettings:
         """The one key that is accepted."""
         limits = Limits() if self.paper.limits == "bybit" else None
         return Key(self.paper.api_key.get_secret_value(), self.paper.api_secret.get_secret_value(), limits)
+
+    @property
+    def upstream(self) -> Upstream:
+        """Which venue makes a live market, and where it is remembered from one start to the next."""
+        there = public_endpoint(self.paper.upstream_url, self.paper.upstream_ws_url)
+        return Upstream(there.rest, there.ws_public, self.service.home / "paper" / "upstream.json")
 
     @property
     def world(self) -> str:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from libs.common.clock import SystemClock
 from libs.common.exchange.endpoints import Endpoint
+from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.units import Symbol, Usd
 from services.paper_exchange.adapters.app import exchange_app
@@ -75,8 +76,7 @@ async def paper_venue(
         opening = Opening(Usd(Decimal(balance)), 7, None, paused=False)
         world = World.open(played, file, private, opening, clock=clock)
         public = PublicHub(world, shown)
-        world.onlookers.append(public)
-        app = exchange_app(world, file, private, public, key, shown, Restarts(clock))
+        app = exchange_app(world, file, private, public, key, shown, Restarts(clock), Health("paper_exchange"))
         async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
             at = f"127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:

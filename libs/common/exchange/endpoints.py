@@ -41,3 +41,10 @@ def endpoint(exchange: ExchangeSection, ports: PortsSection) -> Endpoint:
         ws_public=exchange.ws_url or known.ws_public,
         ws_private=exchange.ws_url or known.ws_private,
     )
+
+
+def public_endpoint(url: str, ws_url: str) -> Endpoint:
+    """Return where a venue's public data is: Bybit's own unless told; a REST address alone serves for both."""
+    live = _BYBIT[Venue.LIVE]
+    stream = ws_url or (url.replace("http", "ws", 1) if url else live.ws_public)
+    return Endpoint(rest=(url or live.rest).rstrip("/"), ws_public=stream.rstrip("/"), ws_private="")

@@ -71,6 +71,16 @@ class Settings(BaseSettings):
             raise ValueError("exchange.i_accept_real_money = False: must be true before orders go to venue bybit")
         return self
 
+    @model_validator(mode="after")
+    def _live_is_now(self) -> Self:
+        paper = self.paper
+        if paper.market == "live" and paper.speed != 1:
+            raise ValueError(f"paper.speed = {paper.speed}: must be 1 for paper.market live, which another venue makes")
+        for key, given in (("from", paper.start), ("to", paper.end)):
+            if paper.market == "live" and given:
+                raise ValueError(f"paper.{key} = {given}: must be empty for paper.market live, which is always now")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, StringConstraints, model_validator
 
 from libs.common.units import Timeframe
 
@@ -148,6 +148,22 @@ class PaperSection(Section):
     limits: Literal["bybit", "off"] = Field("bybit", description="Rate limits as the venue's, or off for benchmarks.")
     paused: bool = Field(False, description="Start with the market's clock standing still.")
     symbols: int = Field(50, ge=1, le=1000, description="How many symbols a synthetic market lists.")
+    upstream_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+/?)?$",
+        description="REST base of the venue that makes a live market; empty: Bybit's.",
+    )
+    upstream_ws_url: str = Field(
+        "",
+        pattern=r"^(wss?://[^\s/]+/?)?$",
+        description="Its WebSocket base; empty: the same address as upstream_url, or Bybit's.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _live_is_at_speed_one(cls, given: JsonValue) -> JsonValue:
+        """What another venue makes goes at its pace: unless a speed is asked for, it is that one."""
+        return {"speed": 1, **given} if isinstance(given, dict) and given.get("market") == "live" else given
 
 
 SECTIONS: Final[dict[str, type[Section]]] = {

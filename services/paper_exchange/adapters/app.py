@@ -27,8 +27,16 @@ from services.paper_exchange.adapters.venue_clock import VenueClock
 from services.paper_exchange.core.market import Market
 
 
+class Onlookers(Protocol):
+    """Who is told that the market moved."""
+
+    def moved(self, after: Instant, until: Instant) -> None: ...
+
+
 class Exchange(Account, Audited, Clocked, DatedDesk, Loser, Playing, Protocol):
     """The world as all of its endpoints see it."""
+
+    onlookers: list[Onlookers]
 
     speed: Decimal | None
 
@@ -47,13 +55,14 @@ def exchange_app(
     key: Key,
     clock: VenueClock,
     restarts: Restarts,
+    health: Health,
 ) -> Door:
     """Return the application; the market's clock is moved by its own endpoint or by the world."""
-    health = Health("paper_exchange")
     health.done_with("starting")
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
     world.books.scarcity = clock.faults.scarcity
+    world.onlookers.append(public)
     sockets = UnrulySockets(app, clock.faults, clock)
     misled = Misled(world, clock.faults, clock)
     endpoints = {

@@ -69,20 +69,19 @@ class BooksFile:
     @staticmethod
     def known_terms(path: Path) -> Terms | None:
         """What the world whose books are at `path` agreed on at its first start; None where there are none yet."""
-        if not path.is_file():
-            return None
-        connection = sqlite3.connect(path)
-        try:
-            row = connection.execute("SELECT value FROM facts WHERE name = 'terms'").fetchone()
-        except sqlite3.DatabaseError:
-            return None  # it cannot be read, or is empty still: opening it says which
-        finally:
-            connection.close()
-        return None if row is None else Terms.read(row[0])
+        text = _known_fact(path, "terms")
+        return None if text is None else Terms.read(text)
 
-    def keep_terms(self, terms: Terms) -> None:
-        """Write down what holds for every start from now on."""
+    @staticmethod
+    def known_clock(path: Path) -> Instant | None:
+        """Where the market's clock stood in the books at `path`; None where there are none yet."""
+        text = _known_fact(path, "market_ms")
+        return None if text is None else Instant(int(text))
+
+    def on(self, terms: Terms) -> "BooksFile":
+        """Write down what holds for every start from now on; return the books."""
         self._set_fact("terms", terms.text())
+        return self
 
     def snapshot(self) -> sqlite3.Connection:
         """Return the books as they are on disk now, to be read at leisure and then closed."""
@@ -180,3 +179,17 @@ class BooksFile:
 
     def _set_fact(self, name: str, value: str) -> None:
         self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def _known_fact(path: Path, name: str) -> str | None:
+    """A fact of books that are not opened yet, and that a look may not create."""
+    if not path.is_file():
+        return None
+    connection = sqlite3.connect(path)
+    try:
+        row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    except sqlite3.DatabaseError:
+        return None  # it cannot be read, or is empty still: opening it says which
+    finally:
+        connection.close()
+    return None if row is None else str(row[0])

@@ -9,10 +9,12 @@ import orjson
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.adapters.envelope import Answer
+from services.paper_exchange.core.archive import Kind
 from services.paper_exchange.core.fields import Fields
 from services.paper_exchange.core.kline_cache import KlineCache
 from services.paper_exchange.core.market import Bar
 from services.paper_exchange.core.refusals import bad
+from services.paper_exchange.core.relayed import Recalls
 from services.paper_exchange.core.shown import Shown, kline_row
 from services.paper_exchange.core.topics import INTERVALS
 
@@ -48,6 +50,8 @@ class Candles:
 
     def acts(self) -> dict[str, Callable[[Fields], Awaitable[Answer]]]:
         market = self._shown.market
+        if isinstance(market, Recalls):
+            return {kind.value: self._recalled(market, kind) for kind in Kind}
         return {
             "kline": self._klines,
             "mark-price-kline": self._prices(market.marks),
@@ -66,6 +70,18 @@ class Candles:
             now=self._shown.now,
         )
         return _listed(asked.symbol, rows)
+
+    def _recalled(self, market: Recalls, kind: Kind) -> Callable[[Fields], Awaitable[Answer]]:
+        columns = None if kind is Kind.LAST else PRICES
+
+        async def act(fields: Fields) -> Answer:
+            asked, now = self._wanted(fields), self._shown.now
+            found = await market.recall(
+                kind, asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=now
+            )
+            return _listed(asked.symbol, [orjson.dumps(kline_row(bar)[:columns]) for bar in reversed(found)])
+
+        return act
 
     def _prices(self, bars: Bars) -> Callable[[Fields], Awaitable[Answer]]:
         async def act(fields: Fields) -> Answer:

@@ -16,6 +16,7 @@ from libs.common.errors import Refused
 from libs.common.units import MINUTE_MS, Instant
 from services.paper_exchange.core.clock_order import MAX, ClockOrder, read_order
 from services.paper_exchange.core.market import Market
+from services.paper_exchange.core.relayed import Relayed
 
 log = structlog.get_logger()
 
@@ -78,6 +79,8 @@ def clock_routes(world: Clocked, listeners: Sequence[Listeners], clock: Clock) -
 
 def _set(world: Clocked, order: ClockOrder) -> None:
     """Set speed and pause; raises Refused for a step while the market runs freely."""
+    if isinstance(world.market, Relayed) and (order.step is not None or order.speed not in {None, Decimal(1)}):
+        raise Refused("speed, step: a relayed market goes with the venue that makes it, at speed 1")
     speed = world.speed if order.speed is None else _number(order.speed)
     paused = world.paused if order.paused is None else order.paused
     if order.step is not None and speed is not None and not paused:

@@ -1,21 +1,59 @@
 """Opens the market that the settings ask for."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final, Protocol
 
 import structlog
 
-from libs.common.clock import iso, parse_iso
+from libs.common.clock import Clock, iso, parse_iso
 from libs.common.errors import Misconfigured
+from libs.common.health import Health
 from libs.common.settings.sections import MarketSection, PaperSection
 from libs.common.units import DAY_MS, MINUTE_MS, Instant
+from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
 from services.paper_exchange.adapters.replay import replay_market
 from services.paper_exchange.adapters.synthetic import synthetic_market
 from services.paper_exchange.core.board import Board
+from services.paper_exchange.core.market import Market
 from services.paper_exchange.core.path import FOR_EVER
 from services.paper_exchange.core.span import HISTORY_MS, Span
 from services.paper_exchange.core.terms import Terms, beat_of, redated
+from services.paper_exchange.core.trail import Beat
 
 log = structlog.get_logger()
+
+LIVE: Final = "live"
+
+
+class Wanted(Protocol):
+    """The settings that say which market is played."""
+
+    @property
+    def paper(self) -> PaperSection: ...
+
+    @property
+    def market(self) -> MarketSection: ...
+
+    @property
+    def upstream(self) -> Upstream: ...
+
+
+@asynccontextmanager
+async def opened_market(
+    wanted: Wanted, clock: Clock, *, known: Terms | None, stood: Instant | None, health: Health
+) -> AsyncIterator[tuple[Market, Terms]]:
+    """Keep the market of `paper.market` going while the block runs: see open_market.
+
+    stood: where the market's clock stood in the books.
+    """
+    if wanted.paper.market != LIVE:
+        yield open_market(wanted.paper, wanted.market, wall=clock.now(), known=known)
+        return
+    symbols = wanted.market.symbols
+    async with relayed_market(wanted.upstream, symbols, since=stood, clock=clock, health=health) as market:
+        yield market, Terms(Beat.SECOND, 0, follows_wall=False)  # its clock is the other venue's
 
 
 def open_market(
@@ -27,8 +65,6 @@ def open_market(
     one that may begin anywhere begins now. Raises Misconfigured naming the key and what is allowed.
     """
     start, end = _moment("paper.from", paper.start), _moment("paper.to", paper.end)
-    if paper.market == "live":
-        raise Misconfigured("paper.market = live: not offered; allowed are synthetic and replay:<dir>")
     speed = None if paper.speed == "max" else paper.speed
     beat = beat_of(speed) if known is None else known.beat
     if paper.market == "synthetic":

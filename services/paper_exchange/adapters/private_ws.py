@@ -77,11 +77,14 @@ class PrivateHub:
                 return told(line, asked, "error:unknown op")
 
     def _auth(self, line: Line, asked: Json) -> Json:
+        """The one acknowledgement without a req_id, unless it was asked with one."""
+        problem = ""
         try:
             authenticate(line, asked, self._key, self._clock.now())
         except Refused as error:
-            return told(line, asked, str(error))
-        return told(line, asked, "")
+            problem = str(error)
+        answer = told(line, asked, problem)
+        return {name: value for name, value in answer.items() if name in asked or name != "req_id"}
 
     def _subscribe(self, line: Line, asked: Json) -> str:
         """Do it, or return why not."""

@@ -4,15 +4,18 @@ What a trade moves the price by grows with the square root of its share of the v
 (Almgren et al. 2005; Tóth et al. 2011). A ladder whose level k holds 2k + 1 times the first one's quantity has just
 that: n levels hold n² of it.
 
+A market that another venue makes shows levels of its own, and then an order meets those.
+
 1. Levels are on the tick, positive, and no two have one price.
 2. What is shown is what is traded: the order book of the public side is this ladder.
+3. Levels that were seen are true of their own time: a price from before them meets the modelled ladder.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
@@ -71,6 +74,33 @@ class Quote:
         return tuple(islice(self.ladder(action), count))
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The levels of both sides of an order book as they were seen, best first; neither is empty."""
+
+    bids: Sequence[Level]
+    asks: Sequence[Level]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenQuote(Quote):
+    """A quote whose levels were seen instead of modelled: beyond the last of them there is nothing."""
+
+    sides: Sides
+
+    def ladder(self, action: Action) -> Iterator[Level]:
+        return iter(self.sides.asks if action is Action.BUY else self.sides.bids)
+
+
+@runtime_checkable
+class ShowsLevels(Protocol):
+    """A market with an order book of its own."""
+
+    def sides(self, symbol: Symbol, at: Instant) -> Sides | None:
+        """The levels that an order meets at `at`; None when they are not known of that moment."""
+        ...
+
+
 def half_spread(quarters: Sequence[Bar]) -> Decimal:
     """Return half the spread as a fraction of the price, from the closed 15m bars before."""
     return min(MOST, max(LEAST, mean_range(quarters) * OF_RANGE))
@@ -98,10 +128,15 @@ class Depths:
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        self._shows = market if isinstance(market, ShowsLevels) else None
         self._instruments = {listed.symbol: listed for listed in market.instruments}
         self._known: dict[Symbol, tuple[int, Temper]] = {}
 
     def quote(self, symbol: Symbol, last: Price, mark: Price, at: Instant) -> Quote:
+        sides = self._shows.sides(symbol, at) if self._shows else None
+        return seen_quote(last, mark, sides) if sides else self._modelled(symbol, last, mark, at)
+
+    def _modelled(self, symbol: Symbol, last: Price, mark: Price, at: Instant) -> Quote:
         quarter = at // Timeframe.M15.ms
         known = self._known.get(symbol)
         if known is None or known[0] != quarter:
@@ -121,3 +156,10 @@ def quote(last: Price, mark: Price, temper: Temper, instrument: Instrument) -> Q
     usual = max(temper.first * (gap / last) ** 2, LEAST_WORTH / last)
     first = max(floor_to(usual, instrument.qty_step), instrument.min_qty)
     return Quote(last, mark, Price(max(bid, instrument.tick)), Price(ask), Price(gap), Qty(first))
+
+
+def seen_quote(last: Price, mark: Price, sides: Sides) -> SeenQuote:
+    """Return the quote of levels that were seen; its gap is the distance between the best two asks."""
+    bid, ask = sides.bids[0], sides.asks[0]
+    gap = sides.asks[1].price - ask.price if len(sides.asks) > 1 else ask.price - bid.price
+    return SeenQuote(last, mark, bid.price, ask.price, Price(gap), min(bid.qty, ask.qty), sides)

@@ -7,12 +7,14 @@ from typing import Final, Protocol
 from pydantic import JsonValue
 
 from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
 from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.checks import price_limits
 from services.paper_exchange.core.depth import Level, Quote
 from services.paper_exchange.core.fields import Json
 from services.paper_exchange.core.market import Bar, Market, Trade
+from services.paper_exchange.core.relayed import Relayed
 from services.paper_exchange.core.tiers import tiers
 
 _PCNT: Final = Decimal("0.000001")
@@ -119,7 +121,8 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
     if quote is None or day is None:
         return None
     last = plain(quote.last)
-    size = plain(quote.first)
+    bid, ask = quote.levels(Action.SELL, 1)[0], quote.levels(Action.BUY, 1)[0]
+    told = shown.market.figures(symbol) if isinstance(shown.market, Relayed) else {}
     return {
         "symbol": symbol,
         "lastPrice": last,
@@ -143,13 +146,14 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
         "basis": "",
         "deliveryFeeRate": "",
         "deliveryTime": "0",
-        "bid1Price": plain(quote.bid),
-        "bid1Size": size,
-        "ask1Price": plain(quote.ask),
-        "ask1Size": size,
+        "bid1Price": plain(bid.price),
+        "bid1Size": plain(bid.qty),
+        "ask1Price": plain(ask.price),
+        "ask1Size": plain(ask.qty),
         "preOpenPrice": "",
         "preQty": "",
         "curPreListingPhase": "",
+        **told,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from libs.common.clock import SystemClock
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.trading_types import Accepted, OrderStatus, RefusedForNow
-from tests.contract.exchange.test_paper_with_ccxt import bybit
+from tests.support.bybit_clients import stock_ccxt
 from tests.support.trader import BTC, ENTRY, SIZE, Trader, trader_at
 from tests.support.waiting import eventually
 
@@ -102,7 +102,7 @@ async def test_an_order_can_find_nothing_at_all(trader: Trader) -> None:
 
 
 async def test_a_limit_order_that_is_filled_in_part_rests_with_what_is_left(trader: Trader) -> None:
-    async with bybit(trader.venue) as client:
+    async with stock_ccxt(trader.venue.endpoint) as client:
         await client.load_markets()
         await trader.venue.fault("partial_fill", symbol=BTC, fraction="0.25")
         above = client.price_to_precision("BTC/USDT:USDT", trader.venue.price(BTC) * Decimal("1.01"))

@@ -11,7 +11,7 @@ import pytest
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import Accepted, Ambiguous, Exists, RefusedForGood, RefusedForNow
 from libs.common.ids import OrderLinkId
-from tests.contract.exchange.test_paper_with_ccxt import bybit
+from tests.support.bybit_clients import stock_ccxt
 from tests.support.trader import BTC, ENTRY, EXIT, Trader, trader_at
 
 pytestmark = pytest.mark.anyio
@@ -147,7 +147,7 @@ async def test_a_public_request_can_be_lost(trader: Trader) -> None:
 
 
 async def test_ccxt_meets_what_it_knows_from_the_venue(trader: Trader) -> None:
-    async with bybit(trader.venue) as client:
+    async with stock_ccxt(trader.venue.endpoint) as client:
         await client.load_markets()
         for rule, error in (
             ({"rule": "lose_request"}, ccxt.NetworkError),

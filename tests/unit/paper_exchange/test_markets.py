@@ -75,8 +75,3 @@ def test_a_replay_starts_and_ends_where_it_is_told(made_panel: MadePanel) -> Non
 def test_a_date_that_is_none_names_its_key() -> None:
     with pytest.raises(Misconfigured, match=r"paper\.from = 'soon': must be an ISO date"):
         opened(**{"from": "soon"})
-
-
-def test_a_live_market_is_refused_as_long_as_there_is_none() -> None:
-    with pytest.raises(Misconfigured, match="allowed are synthetic and replay"):
-        opened(market="live")
