@@ -1,6 +1,6 @@
 """How much the invented market is like recorded ones: every figure of both side by side, and a picture.
 
-    python bench/synthetic_fit.py <folder of panels> [--seeds 5] [--picture docs/synthetic.svg]
+    python -m bench.synthetic_fit <folder of panels> [--seeds 5] [--picture docs/synthetic.svg]
 
 The recorded panels are public market data that this project may not pass on: without them there is nothing to compare.
 The picture needs matplotlib, which nothing else does. It shows figures of recorded panels, never their prices.
@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import structlog
-from synthetic.panels import days_of, invented, invented_funding, recorded, recorded_funding
-from synthetic.statistics import FIGURES, funding
+
+from bench.synthetic.panels import days_of, invented, invented_funding, recorded, recorded_funding
+from bench.synthetic.statistics import FIGURES, funding
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def main() -> int:
         for line in _table(arguments.data, arguments.seeds):
             print(line, flush=True)
         if arguments.picture:
-            from synthetic.picture import draw  # matplotlib is installed for this alone
+            from bench.synthetic.picture import draw  # matplotlib is installed for this alone
 
             draw(arguments.data, arguments.picture, recorded_paths=arguments.recorded_paths)
             print(f"drawn: {arguments.picture}")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from synthetic.statistics import DAY_MINUTES, Floats, Panel
 
+from bench.synthetic.statistics import DAY_MINUTES, Floats, Panel
 from libs.common.units import DAY_MS, HOUR_MS, Instant
 from services.paper_exchange.adapters.synthetic import GENESIS, synthetic_market
 from services.paper_exchange.core.climate import CommonDay, GroupDay, next_common, next_group

@@ -8,8 +8,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from synthetic.panels import days_of, invented, invented_funding, recorded, recorded_funding
-from synthetic.statistics import DAY_MINUTES, Floats, Panel, lagged, local_returns, lower_wicks, pairs
+
+from bench.synthetic.panels import days_of, invented, invented_funding, recorded, recorded_funding
+from bench.synthetic.statistics import DAY_MINUTES, Floats, Panel, lagged, local_returns, lower_wicks, pairs
 
 SEED = 1
 RECORDED, INVENTED = "#1f4e79", "#d1495b"

@@ -21,21 +21,17 @@ async def main() -> None:
     settings = PaperExchangeSettings.load()
     configure_logs("paper_exchange", settings.service)
     clock, known, stood = SystemClock(), BooksFile.known_terms(settings.books), BooksFile.known_clock(settings.books)
-    health, host, port = Health("paper_exchange", settings.name), settings.api.host, settings.port
+    health = Health("paper_exchange", settings.name)
     async with opened_market(settings, clock, known=known, stood=stood, health=health) as (market, terms):
         restarts, opening = Restarts(clock), settings.opening(terms)
         async for _life in restarts.lives():
-            with BooksFile(settings.books, world=settings.world) as file:
-                file.keep_terms(terms)
+            with BooksFile(settings.books, world=settings.world).on(terms) as file:
                 shown = VenueClock(clock, Faults())
                 private = PrivateHub(shown, settings.key)
                 world = World.open(market, file, private, opening, clock=clock)
                 public = PublicHub(world, shown)
-                world.onlookers.append(public)
                 app = exchange_app(world, file, private, public, settings.key, shown, restarts, health)
-                async with serve_http(
-                    app, host=host, port=port, name=settings.name, home=settings.service.home, clock=clock
-                ):
+                async with serve_http(app, **settings.place, clock=clock):
                     await restarts.live(world.run())
                 opening = world.opening
 

@@ -137,7 +137,7 @@ class World:
     @property
     def opening(self) -> Opening:
         """How this world goes on after a restart: at the same pace."""
-        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused)
+        return Opening(self.books.totals.start, self.books.seed, self.speed, self.paused, self._follows_wall)
 
     @property
     def executions(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TypedDict
 
 from libs.common.exchange.endpoints import public_endpoint
 from libs.common.settings import load
@@ -20,6 +21,15 @@ from services.paper_exchange.adapters.relay_opening import Upstream
 from services.paper_exchange.core.limits import Limits
 from services.paper_exchange.core.terms import Terms
 from services.paper_exchange.service import Opening
+
+
+class Place(TypedDict):
+    """See serve_http."""
+
+    host: str
+    port: int
+    name: str
+    home: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,10 @@ class PaperExchangeSettings:
         return self.service.instance or "paper_exchange"
 
     @property
-    def port(self) -> int:
-        return self.ports.base + PORT_OFFSETS["paper_exchange"]
+    def place(self) -> Place:
+        """Where it is served."""
+        port = self.ports.base + PORT_OFFSETS["paper_exchange"]
+        return Place(host=self.api.host, port=port, name=self.name, home=self.service.home)
 
     @property
     def books(self) -> Path:

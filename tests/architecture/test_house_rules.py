@@ -14,8 +14,8 @@ SERVICES = ("fetcher", "predictor", "executor", "trailing", "postmortem", "paper
 LARGEST_FILE = 350
 LARGEST_MAIN = 40
 PORTS = {
-    "paper_exchange": {"market"}
-}  # what a core asks for and is given: test_market_path.py holds every market to it
+    "paper_exchange": {"market", "relayed"}
+}  # what a core asks for and is given: test_market_path.py and test_relay.py hold them to it
 
 
 def sources() -> Iterator[Path]:

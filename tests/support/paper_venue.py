@@ -16,6 +16,7 @@ from libs.common.http import serve_http
 from libs.common.units import Symbol, Usd
 from services.paper_exchange.adapters.app import exchange_app
 from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.adapters.door import Door
 from services.paper_exchange.adapters.private_ws import PrivateHub
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.reception import Key
@@ -38,6 +39,8 @@ class PaperVenue:
     world: World
     endpoint: Endpoint
     http: httpx.AsyncClient
+    limits: Limits | None
+    door: Door
 
     async def steps(self, ms: int) -> None:
         answer = await self.http.post("/paper/v1/clock", json={"step": ms})
@@ -45,6 +48,13 @@ class PaperVenue:
 
     async def audit(self, **query: int) -> dict[str, JsonValue]:
         answer = await self.http.get("/paper/v1/audit", params=query)
+        body: dict[str, JsonValue] = answer.json()
+        return body
+
+    async def fault(self, rule: str, **fields: JsonValue) -> dict[str, JsonValue]:
+        """Order a misfortune; returns what the exchange answers."""
+        answer = await self.http.post("/paper/v1/faults", json={"rule": rule, **fields})
+        assert answer.status_code == 200, answer.text
         body: dict[str, JsonValue] = answer.json()
         return body
 
@@ -66,9 +76,8 @@ async def paper_venue(
         opening = Opening(Usd(Decimal(balance)), 7, None, paused=False)
         world = World.open(played, file, private, opening, clock=clock)
         public = PublicHub(world, shown)
-        world.onlookers.append(public)
         app = exchange_app(world, file, private, public, key, shown, Restarts(clock), Health("paper_exchange"))
         async with serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-2", home=home, clock=clock) as port:
             at = f"127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=f"http://{at}", timeout=20) as http:
-                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
+                yield PaperVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http, key.limits, app)

@@ -107,7 +107,6 @@ async def relay_venue(
             opening = Opening(Usd(Decimal(100_000)), 7, Decimal(1), paused=False)
             world = World.open(market, file, private, opening, clock=clock)
             public = PublicHub(world, shown)
-            world.onlookers.append(public)
             app = exchange_app(world, file, private, public, key, shown, Restarts(clock), health)
             async with (
                 serve_http(app, host="127.0.0.1", port=0, name="paper_exchange-3", home=home, clock=clock) as port,
@@ -115,4 +114,4 @@ async def relay_venue(
                 beside(world.run()),
             ):
                 at = f"127.0.0.1:{port}"
-                yield RelayVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http)
+                yield RelayVenue(world, Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}"), http, key.limits, app)

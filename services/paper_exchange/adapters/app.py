@@ -21,13 +21,22 @@ from services.paper_exchange.adapters.public_ws import Playing, PublicHub
 from services.paper_exchange.adapters.questions import Account, questions
 from services.paper_exchange.adapters.reception import Key, Reception
 from services.paper_exchange.adapters.restarts import Restarts
+from services.paper_exchange.adapters.trade_ws import TradeHub
 from services.paper_exchange.adapters.unruly_sockets import UnrulySockets
 from services.paper_exchange.adapters.venue_clock import VenueClock
 from services.paper_exchange.core.market import Market
 
 
+class Onlookers(Protocol):
+    """Who is told that the market moved."""
+
+    def moved(self, after: Instant, until: Instant) -> None: ...
+
+
 class Exchange(Account, Audited, Clocked, DatedDesk, Loser, Playing, Protocol):
     """The world as all of its endpoints see it."""
+
+    onlookers: list[Onlookers]
 
     speed: Decimal | None
 
@@ -52,18 +61,22 @@ def exchange_app(
     health.done_with("starting")
     app = FastAPI(title="Ironkeel paper exchange")
     app.include_router(health_routes(health))
+    world.books.scarcity = clock.faults.scarcity
+    world.onlookers.append(public)
     sockets = UnrulySockets(app, clock.faults, clock)
     misled = Misled(world, clock.faults, clock)
     endpoints = {
         **public_endpoints(world, clock),
         **signed_endpoints(world, misled.answering(questions(world, file.connection))),
     }
+    reception = Reception(world, key, clock, endpoints, clock.faults)
     routes: list[BaseRoute] = [
         *fault_routes(clock.faults, Hands(sockets, misled, world, restarts), clock),
         *audit_routes(world, file, clock),
         *clock_routes(world, [public, private], clock),
         public.route(),
         private.route(),
+        TradeHub(reception, clock).route(),
     ]
     app.router.routes.extend(routes)
-    return Door(Reception(world, key, clock, endpoints, clock.faults), sockets, clock)
+    return Door(reception, sockets, clock)

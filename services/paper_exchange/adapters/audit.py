@@ -63,6 +63,7 @@ def _order(row: Row, _moment: Moment) -> Json:
         "status": order.status.value,
         "cumExecQty": plain(order.filled),
         "avgPrice": plain(average(order.filled_value, order.filled)) if order.filled else "",
+        "positionIdx": order.leg.value,
         "time": order.created_at,
         "wall": row[1],
     }
@@ -93,6 +94,7 @@ def _fill(row: Row, _moment: Moment) -> Json:
         "fee": plain(done.fee),
         "execType": done.kind.value,
         "grossPnl": plain(done.gross),
+        "positionIdx": done.leg.value,
         "time": done.at,
         "wall": row[1],
     }
@@ -100,7 +102,13 @@ def _fill(row: Row, _moment: Moment) -> Json:
 
 def _funding(row: Row, _moment: Moment) -> Json:
     paid = EXECUTIONS.read(_bytes(row))
-    return {"symbol": paid.symbol, "rate": plain(paid.rate), "amount": plain(paid.fee), "time": paid.at}
+    return {
+        "symbol": paid.symbol,
+        "positionIdx": paid.leg.value,
+        "rate": plain(paid.rate),
+        "amount": plain(paid.fee),
+        "time": paid.at,
+    }
 
 
 def _position(row: Row, _moment: Moment) -> Json:
@@ -111,6 +119,7 @@ def _position(row: Row, _moment: Moment) -> Json:
         "size": plain(position.size),
         "entry": plain(position.entry) if position.side else "",
         "stop": plain(position.live_stop),
+        "positionIdx": position.leg.value,
         "time": row[2],
         "wall": row[1],
     }
@@ -122,6 +131,7 @@ def _naked(row: Row, moment: Moment) -> Json:
     until_up = moment.up_ms if naked.until is None else naked.until_up
     return {
         "symbol": naked.symbol,
+        "positionIdx": naked.leg.value,
         "from": naked.since,
         "to": naked.until,
         "market_ms": until - naked.since,

@@ -78,9 +78,10 @@ class BooksFile:
         text = _known_fact(path, "market_ms")
         return None if text is None else Instant(int(text))
 
-    def keep_terms(self, terms: Terms) -> None:
-        """Write down what holds for every start from now on."""
+    def on(self, terms: Terms) -> "BooksFile":
+        """Write down what holds for every start from now on; return the books."""
         self._set_fact("terms", terms.text())
+        return self
 
     def snapshot(self) -> sqlite3.Connection:
         """Return the books as they are on disk now, to be read at leisure and then closed."""

@@ -49,16 +49,19 @@ class Door:
             return TOO_OFTEN
         method, path, raw = scope["method"], scope["path"], scope["query_string"]
         if len(raw) > MOST_QUERY:
-            return await self._reception.turn_away(path, bad(f"params error: query longer than {MOST_QUERY} bytes"))
+            return await self._turn_away(path, f"params error: query longer than {MOST_QUERY} bytes")
         if method != "POST":
             fields = Fields(_query(raw) if raw else {})
             return await self._reception.take(Asked(method, path, fields, _signed(scope, raw)))
         body = await _body(receive)
         if body is None:
-            return await self._reception.turn_away(path, bad(f"params error: body larger than {MOST_BYTES} bytes"))
+            return await self._turn_away(path, f"params error: body larger than {MOST_BYTES} bytes")
         read = _object(body)
         problem = "" if read is not None else "params error: the body is not a JSON object"
         return await self._reception.take(Asked(method, path, Fields(read or {}), _signed(scope, body), problem))
+
+    async def _turn_away(self, path: str, why: str) -> Answer:
+        return await self._reception.turn_away(path, Fields({}), bad(why))
 
     async def _send(self, reply: Reply, receive: Receive, send: Send) -> None:
         match reply:

@@ -72,7 +72,9 @@ def fault_routes(faults: Faults, hands: Hands, clock: Clock) -> list[Route]:
         return 0, None
 
     async def look(_request: Request) -> Response:
-        return _json({"faults": _standing(faults, clock), "rules": TAKES})
+        return _json(
+            {"faults": _standing(faults, clock), "rules": {rule.value: fields for rule, fields in TAKES.items()}}
+        )
 
     async def clear(_request: Request) -> Response:
         faults.clear()

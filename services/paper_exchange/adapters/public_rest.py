@@ -18,6 +18,7 @@ from services.paper_exchange.core.shown import (
     Shown,
     book_side,
     instrument_row,
+    is_listed,
     price_limit_row,
     risk_rows,
     ticker_row,
@@ -123,12 +124,12 @@ class PublicReads:
         return price_limit_row(instrument, self._quote(instrument), self._shown.now)
 
     def linear(self, fields: Fields) -> Instrument:
-        """The one symbol that a question is about; raises Refused when it is not listed."""
+        """The one symbol that a question is about; raises Refused when it never traded so far."""
         if fields.text("category", "linear") != "linear":
             raise bad("params error: category only supports linear")
-        return self._listed(fields.symbol())
+        return self._known(fields.symbol())
 
-    def _listed(self, symbol: Symbol) -> Instrument:
+    def _known(self, symbol: Symbol) -> Instrument:
         instrument = self._instruments.get(symbol)
         if instrument is None or instrument.launched > self._shown.now:
             raise bad(NO_SYMBOL)
@@ -143,12 +144,13 @@ class PublicReads:
     def _wanted(self, fields: Fields) -> Sequence[Instrument]:
         """The listed instruments, or the one that is asked for."""
         if fields.has("symbol"):
-            return [self._listed(fields.symbol())]
-        coin, now = fields.text("baseCoin"), self._shown.now
-        wanted = f"{coin}USDT"
-        return [
-            each for each in self._instruments.values() if each.launched <= now and (not coin or each.symbol == wanted)
-        ]
+            instrument = self._known(fields.symbol())
+            if not is_listed(self._shown, instrument):
+                raise bad(NO_SYMBOL)
+            return [instrument]
+        coin = fields.text("baseCoin")
+        listed = [each for each in self._instruments.values() if is_listed(self._shown, each)]
+        return [each for each in listed if each.symbol == f"{coin}USDT"] if coin else listed
 
 
 def _answering(read: Read) -> Callable[[Fields], Awaitable[Answer]]:

@@ -1,49 +1,34 @@
-"""The public WebSocket: candles and tickers of the market as it moves.
+"""The public WebSocket: candles, tickers, trades and order books of the market as it moves.
 
 1. Every candle that closes is told, once, in order of its end, then symbol, then interval; before any ticker.
 2. A client that cannot keep up is cut off; the market never waits for one.
-3. In lockstep nothing depends on wall time: tickers are told at the end of a step, all of them.
+3. In lockstep nothing depends on wall time: tickers and books are told at the end of a step, all of them.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Protocol
 
-import orjson
 import structlog
-from pydantic import JsonValue
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from libs.common.clock import Clock, iso
-from libs.common.ids import derive_id
-from libs.common.units import Instant, Symbol
-from services.paper_exchange.adapters.outbox import Outbox
-from services.paper_exchange.core.columns import bar_open
+from libs.common.units import Instant
+from services.paper_exchange.adapters.lines import ACK_DELAY_S, Line, Lines, names, told
 from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.market import Bar
-from services.paper_exchange.core.shown import Shown, ticker_row
-from services.paper_exchange.core.topics import (
-    KlineTopic,
-    TickerTopic,
-    Topic,
-    kline_frame,
-    read_topic,
-    ticker_delta,
-    ticker_frame,
-)
+from services.paper_exchange.core.market_frames import kline_frame
+from services.paper_exchange.core.shown import Shown, is_listed
+from services.paper_exchange.core.streams import Candles, OrderBooks, Tickers, Trades
+from services.paper_exchange.core.subscriptions import Subscriptions
+from services.paper_exchange.core.topics import BookTopic, KlineTopic, TickerTopic, Topic, TradeTopic, read_topic
 
 log = structlog.get_logger()
 
 PATH: Final = "/v5/public/linear"
-ACK_DELAY_S: Final = 0.005  # some clients register a subscription only after sending it
-TICKERS_EVERY_MS: Final = 100  # wall
+TOLD_EVERY_MS: Final = 100  # wall: tickers and books
 KLINES_EVERY_MS: Final = 1_000
-MOST_TOPICS: Final = 2_000  # a connection
-IDLE_S: Final = 600
-PATIENCE_S: Final = 10  # for a client that does not take its frames while a step waits
+MOST_TOPICS: Final = 2_000  # a message
 
 
 class Playing(Shown, Protocol):
@@ -57,194 +42,119 @@ class PublicHub:
     """All public connections, and what each of them subscribed to."""
 
     def __init__(self, world: Playing, clock: Clock) -> None:
-        self._world = world
-        self._clock = clock
+        self._world, self._clock = world, clock
         self._instruments = {each.symbol: each for each in world.market.instruments}
-        self._wanted: dict[Topic, set[Outbox]] = {}
-        self._tickers: dict[Symbol, Json] = {}  # as they were told last
-        self._outboxes: set[Outbox] = set()
-        self._opened = 0
-        self._tickers_told = self._klines_told = clock.monotonic_ms()
+        self._lines = Lines("public")
+        self._wanted: Subscriptions[Line] = Subscriptions()
+        self._candles, self._tickers = Candles(world), Tickers(world)
+        self._trades, self._books = Trades(world), OrderBooks(world)
+        self._told = self._klines_told = clock.monotonic_ms()
 
     def route(self) -> WebSocketRoute:
         return WebSocketRoute(PATH, self.serve)
 
     def moved(self, after: Instant, until: Instant) -> None:
-        """The market went from `after` to `until`: tell the candles that closed, and what is due of the rest."""
-        for at, topic, bar in self._closes(after, until):
+        """The market went from `after` to `until`: tell the candles that closed, the trades, and what else is due."""
+        closes = [close for topic in self._wanted.of(KlineTopic) for close in self._candles.closed(topic, after, until)]
+        for at, topic, bar in sorted(closes, key=lambda close: close[:2]):
             self._tell(topic, kline_frame(topic, bar, at))
+        for trade_topic in sorted(self._wanted.of(TradeTopic)):
+            self._tell(trade_topic, self._trades.news(trade_topic, after, until))
         if until == self._world.market.end:
             log.warning("market.ended", market=iso(until))
-        if self._world.speed is None:
-            return
-        wall = self._clock.monotonic_ms()
-        if wall - self._klines_told >= KLINES_EVERY_MS:
-            self._klines_told = wall
-            self._tell_forming()
-        if wall - self._tickers_told >= TICKERS_EVERY_MS:
-            self._tickers_told = wall
-            self._tell_tickers(unchanged=False)
+        if self._world.speed is not None:
+            self._tell_what_is_due(self._clock.monotonic_ms())
 
     async def settle(self) -> None:
-        """End a step: tell every ticker, and return when all is on the wire."""
-        self._tell_tickers(unchanged=True)
-        await self.drained()
+        """End a step: tell every ticker and book, and return when all is on the wire."""
+        self._tell_quotes(unchanged=True)
+        await self._lines.drained()
 
     async def drained(self) -> None:
         """Return when all that was told so far is on the wire, or whoever does not take it is given up."""
-        for outbox in tuple(self._outboxes):
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await outbox.drained()
-            except TimeoutError:
-                outbox.overrun.set()
+        await self._lines.drained()
 
-    def _closes(self, after: Instant, until: Instant) -> Iterator[tuple[Instant, KlineTopic, Bar]]:
-        found: list[tuple[Instant, KlineTopic, Bar]] = []
-        for topic in [each for each in self._wanted if isinstance(each, KlineTopic)]:
-            first = bar_open(after, topic.interval_ms)  # the bar that was forming, or that just began
-            count = (bar_open(until, topic.interval_ms) - first) // topic.interval_ms
-            if count:
-                bars = self._world.market.bars(
-                    topic.symbol, topic.interval_ms, start=first, end=None, limit=count, now=until
-                )
-                found += [(Instant(bar.open_at + topic.interval_ms), topic, bar) for bar in bars]
-        return iter(sorted(found, key=lambda close: close[:2]))
+    def drop_all(self, reason: str) -> int:
+        """Cut every connection; returns how many there were."""
+        return self._lines.drop_all(reason)
 
-    def _tell_forming(self) -> None:
-        for topic in self._wanted:
-            if isinstance(topic, KlineTopic) and (frame := self._forming(topic)) is not None:
-                self._tell(topic, frame)
+    def _tell_what_is_due(self, wall: float) -> None:
+        if wall - self._klines_told >= KLINES_EVERY_MS:
+            self._klines_told = wall
+            for topic in sorted(self._wanted.of(KlineTopic)):
+                self._tell(topic, self._candles.forming(topic))
+        if wall - self._told >= TOLD_EVERY_MS:
+            self._told = wall
+            self._tell_quotes(unchanged=False)
 
-    def _forming(self, topic: KlineTopic) -> Json | None:
-        now = self._world.now
-        bars = self._world.market.bars(topic.symbol, topic.interval_ms, start=None, end=None, limit=1, now=now)
-        return kline_frame(topic, bars[0], now) if bars and not bars[0].closed else None
+    def _tell_quotes(self, *, unchanged: bool) -> None:
+        for topic in sorted(self._wanted.of(TickerTopic)):
+            self._tell(topic, self._tickers.news(topic, unchanged=unchanged))
+        wall = 0.0 if self._world.speed is None else self._clock.monotonic_ms()
+        for book_topic in sorted(self._wanted.of(BookTopic)):
+            self._tell(book_topic, self._books.news(book_topic, wall))
 
-    def _tell_tickers(self, *, unchanged: bool) -> None:
-        for topic in sorted(each for each in self._wanted if isinstance(each, TickerTopic)):
-            self._tell_ticker(topic, unchanged=unchanged)
-
-    def _tell_ticker(self, topic: TickerTopic, *, unchanged: bool) -> None:
-        row = ticker_row(self._world, self._instruments[topic.symbol])
-        before = self._tickers.get(topic.symbol, {})
-        if row is not None and (unchanged or row != before):
-            self._tickers[topic.symbol] = row
-            self._tell(topic, ticker_frame(topic, ticker_delta(before, row), self._world.now, snapshot=not before))
-
-    def _tell(self, topic: Topic, frame: Json) -> None:
-        text = orjson.dumps(frame).decode()
-        for outbox in self._wanted[topic]:
-            outbox.put(text)
+    def _tell(self, topic: Topic, frame: Json | None) -> None:
+        if frame is not None:
+            self._lines.tell(self._wanted.audience(topic), frame)
 
     async def serve(self, socket: WebSocket) -> None:
         """Run one connection until either side ends it."""
-        await socket.accept()
-        self._opened += 1
-        outbox = Outbox(socket)
-        self._outboxes.add(outbox)
-        jobs = {
-            asyncio.create_task(job)
-            for job in (outbox.send_all(), outbox.overrun.wait(), self._listen(socket, outbox, self._opened))
-        }
-        try:
-            ended, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-            with suppress(WebSocketDisconnect):
-                for job in ended:
-                    job.result()
-        finally:
-            self._forget(outbox)
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
-        if outbox.overrun.is_set():
-            log.warning("stream.dropped", reason="too far behind")
-            with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
-                await socket.close(1008)
+        await self._lines.converse(socket, self._hear, self._forget)
 
-    async def _listen(self, socket: WebSocket, outbox: Outbox, number: int) -> None:
-        with suppress(WebSocketDisconnect, TimeoutError):
-            while True:
-                async with asyncio.timeout(IDLE_S):
-                    asked = _message(await socket.receive_text())
-                await self._clock.sleep(ACK_DELAY_S)
-                self._answer(asked, outbox, derive_id("public", str(number)))
-
-    def _answer(self, asked: Json, outbox: Outbox, conn_id: str) -> None:
-        names = asked.get("args")
-        topics = {str(name): read_topic(str(name)) for name in names} if isinstance(names, list) else {}
-        acts: dict[str, Callable[[Topic, Outbox], None]] = {
+    async def _hear(self, line: Line, asked: Json) -> None:
+        await self._clock.sleep(ACK_DELAY_S)
+        acts: dict[str, Callable[[Topic, Line], None]] = {
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
         }
+        if asked.get("op") == "ping":
+            line.say({**told(line, asked, ""), "ret_msg": "pong"})
+            return
         act = acts.get(str(asked.get("op")))
-        problem = "" if asked.get("op") == "ping" else self._problem(topics, act is not None)
-        outbox.put(orjson.dumps(_told(asked, problem, conn_id)).decode())
+        topics = {name: read_topic(name) for name in names(asked)}
+        problem = "error:unknown op" if act is None else self._problem(topics)
+        line.say(told(line, asked, problem))
         if act is not None and not problem:
             for topic in topics.values():
                 if topic is not None:
-                    act(topic, outbox)
+                    act(topic, line)
 
-    def _problem(self, topics: dict[str, Topic | None], known_op: bool) -> str:
-        if not known_op:
-            return "error:unknown op"
+    def _problem(self, topics: dict[str, Topic | None]) -> str:
         if not topics or len(topics) > MOST_TOPICS:
             return f"error:1 to {MOST_TOPICS} args"
-        now = self._world.now
         for name, topic in topics.items():
             instrument = self._instruments.get(topic.symbol) if topic else None
-            if instrument is None or instrument.launched > now:
+            if instrument is None or not is_listed(self._world, instrument):
                 return f"error:handler not found,topic:{name}"
         return ""
 
-    def _subscribe(self, topic: Topic, outbox: Outbox) -> None:
+    def _subscribe(self, topic: Topic, line: Line) -> None:
         """Begin with how it is now: deltas build on that, so those before must have all deltas up to it."""
-        if isinstance(topic, KlineTopic):
-            self._wanted.setdefault(topic, set()).add(outbox)
-            frame = self._forming(topic)
-        else:
-            if self._wanted.get(topic):
-                self._tell_ticker(topic, unchanged=False)
-            self._wanted.setdefault(topic, set()).add(outbox)
-            frame = self._ticker_snapshot(topic)
+        wall = self._clock.monotonic_ms()
+        frame: Json | None = None
+        match topic:
+            case KlineTopic():
+                frame = self._candles.forming(topic)
+            case TickerTopic():
+                if self._wanted.audience(topic):
+                    self._tell(topic, self._tickers.news(topic, unchanged=False))
+                frame = self._tickers.snapshot(topic)
+            case BookTopic():
+                if self._wanted.audience(topic):
+                    self._tell(topic, self._books.news(topic, wall))
+                frame = self._books.snapshot(topic, wall)
+            case TradeTopic():
+                pass  # there is no state to begin with: the next trade is the first
+        self._wanted.add(topic, line)
         if frame is not None:
-            outbox.put(orjson.dumps(frame).decode())
+            line.say(frame)
 
-    def _ticker_snapshot(self, topic: TickerTopic) -> Json | None:
-        row = ticker_row(self._world, self._instruments[topic.symbol])
-        if row is None:
-            return None
-        self._tickers[topic.symbol] = row
-        return ticker_frame(topic, row, self._world.now, snapshot=True)
+    def _unsubscribe(self, topic: Topic, line: Line) -> None:
+        self._wanted.drop(topic, line)
+        if isinstance(topic, BookTopic) and not self._wanted.audience(topic):
+            self._books.forget(topic)
 
-    def _unsubscribe(self, topic: Topic, outbox: Outbox) -> None:
-        outboxes = self._wanted.get(topic, set())
-        outboxes.discard(outbox)
-        if not outboxes:
-            self._wanted.pop(topic, None)
-
-    def _forget(self, outbox: Outbox) -> None:
-        self._outboxes.discard(outbox)
-        for topic in list(self._wanted):
-            self._unsubscribe(topic, outbox)
-        outbox.close()
-
-
-def _told(asked: Json, problem: str, conn_id: str) -> Json:
-    """The acknowledgement; req_id comes back as it was, type and all."""
-    op = str(asked.get("op", ""))
-    return {
-        "success": not problem,
-        "ret_msg": problem or ("pong" if op == "ping" else ""),
-        "conn_id": conn_id,
-        "req_id": asked.get("req_id", ""),
-        "op": op,
-    }
-
-
-def _message(text: str) -> Json:
-    try:
-        value: JsonValue = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    def _forget(self, line: Line) -> None:
+        for topic in self._wanted.topics(line):
+            self._unsubscribe(topic, line)

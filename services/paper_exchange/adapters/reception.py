@@ -87,9 +87,9 @@ class Reception:
         await self._desk.durable()
         return reply
 
-    async def turn_away(self, path: str, error: Refused) -> Answer:
-        """Refuse what is not worth reading."""
-        self._desk.refuse(path, Fields({}), error)
+    async def turn_away(self, path: str, fields: Fields, error: Refused) -> Answer:
+        """Refuse what is not worth judging."""
+        self._desk.refuse(path, fields, error)
         await self._desk.durable()
         return refused(error)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.paper_exchange.core.audit_rows import Audit, AuditOrder, Key, Point
+from services.paper_exchange.core.audit_rows import Audit, AuditOrder, Key, Point, is_ours
 from services.paper_exchange.core.round_trips import Trip, Walk
 from services.paper_exchange.core.rule import Rule, named
 
@@ -56,7 +56,7 @@ def _entries(books: Audit) -> dict[Key, list[Entry]]:
     asked = {request.order_link_id: request.wall for request in books.requests if request.created}
     found: dict[Key, list[Entry]] = {}
     for order in books.orders:
-        if order.is_entry and not order.reduce_only:
+        if not order.reduce_only and order.is_entry:
             wall = asked.get(order.order_link_id, order.wall)
             found.setdefault(order.key, []).append(Entry(order, (order.time, wall)))
     for entries in found.values():
@@ -65,7 +65,8 @@ def _entries(books: Audit) -> dict[Key, list[Entry]]:
 
 
 def _opened_twice(trip: Trip) -> str:
-    ids = list(dict.fromkeys(fill.order_link_id for fill in trip.opened_by if fill.ours))
+    links = list(dict.fromkeys(fill.order_link_id for fill in trip.opened_by))
+    ids = [link for link in links if is_ours(link)] if len(links) > 1 else ()
     if len(ids) < 2:
         return ""
     return f"{named(trip.key)} opened at {trip.opened_at} by {len(ids)} orders of ours ({', '.join(ids)})"

@@ -164,6 +164,8 @@ class Faults:
 
     def scarcity(self, order: Order) -> Fraction:
         """Return how much of an order finds somebody to trade with."""
+        if M.PARTIAL_FILL not in self._kinds:
+            return WHOLE
         hit = self.meet({M.PARTIAL_FILL}, of_order(order), Instant(0))
         return WHOLE if hit is None else hit.fault.fraction
 

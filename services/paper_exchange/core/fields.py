@@ -53,10 +53,10 @@ class Fields:
         value = self.text(name)
         if not value and default is not None:
             return default
-        for option in kind:
-            if option.value == value:
-                return option
-        raise bad(f"params error: {name} invalid")
+        try:
+            return kind(value)
+        except ValueError:
+            raise bad(f"params error: {name} invalid") from None
 
     def flag(self, name: str) -> bool:
         value = self.values.get(name)

@@ -1,20 +1,35 @@
 """The private streams: which frames a change of the books becomes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import zip_longest
 
 from services.paper_exchange.core.amounts import plain
 from services.paper_exchange.core.books import Books
-from services.paper_exchange.core.changes import Change, Executed, OrderChanged, PositionTold, WalletChanged
+from services.paper_exchange.core.changes import (
+    Change,
+    Executed,
+    Execution,
+    OrderChanged,
+    PositionTold,
+    WalletChanged,
+)
 from services.paper_exchange.core.fields import Json
+from services.paper_exchange.core.order import Order
+from services.paper_exchange.core.position import Position
 from services.paper_exchange.core.rows import execution_row, order_row, position_row, wallet_row
 
 
-@dataclass(frozen=True, slots=True)
 class PrivateFrame:
-    topic: str
-    row: Json
+    """Its row is written when somebody wants it: a wallet's costs as much as there are positions."""
+
+    def __init__(self, topic: str, write: Callable[[], Json]) -> None:
+        self.topic = topic
+        self._write = write
+
+    @cached_property
+    def row(self) -> Json:
+        return self._write()
 
 
 def frames(changes: Sequence[Change], books: Books) -> list[PrivateFrame]:
@@ -26,17 +41,27 @@ def frames(changes: Sequence[Change], books: Books) -> list[PrivateFrame]:
 def _frame(change: Change, books: Books) -> PrivateFrame | None:
     match change:
         case OrderChanged(order):
-            return PrivateFrame(
-                "order", {"category": "linear", **order_row(order), "feeCurrency": "", "closedPnl": "0"}
-            )
+            return PrivateFrame("order", lambda: _order(order))
         case Executed(done):
-            row = {"category": "linear", **execution_row(done), "isLeverage": "", "marketUnit": ""}
-            return PrivateFrame("execution", {**row, "execPnl": plain(done.gross)})
+            return PrivateFrame("execution", lambda: _execution(done))
         case PositionTold(position):
-            row = {"category": "linear", **position_row(books, position)}
-            row["entryPrice"] = row.pop("avgPrice")
-            return PrivateFrame("position", row)
+            return PrivateFrame("position", lambda: _position(position, books))
         case WalletChanged():
-            return PrivateFrame("wallet", wallet_row(books))
+            return PrivateFrame("wallet", lambda: wallet_row(books))
         case _:
             return None
+
+
+def _order(order: Order) -> Json:
+    return {"category": "linear", **order_row(order), "feeCurrency": "", "closedPnl": "0"}
+
+
+def _execution(done: Execution) -> Json:
+    row = {"category": "linear", **execution_row(done), "isLeverage": "", "marketUnit": ""}
+    return {**row, "execPnl": plain(done.gross)}
+
+
+def _position(position: Position, books: Books) -> Json:
+    row = {"category": "linear", **position_row(books, position)}
+    row["entryPrice"] = row.pop("avgPrice")
+    return row

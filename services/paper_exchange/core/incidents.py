@@ -23,6 +23,6 @@ def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
 def frozen(books: Books) -> Books:
     """Return the books as they are now, which nothing changes any more."""
     orders = {symbol: dict(shelf) for symbol, shelf in books.orders.items()}
-    kept = replace(books, positions=dict(books.positions), orders=orders, journal=[])
+    kept = replace(books, positions=dict(books.positions), orders=orders, journal=[], calm={})
     kept.last, kept.mark = dict(books.last), dict(books.mark)
     return kept

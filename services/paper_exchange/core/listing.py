@@ -4,9 +4,8 @@
 2. What is kept between questions is only a cache of what would be computed again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -17,23 +16,13 @@ from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Price, Symbol
 from services.paper_exchange.core.columns import bar_close, bar_number, bar_open, bar_start, group, join
+from services.paper_exchange.core.forming import Forming
 from services.paper_exchange.core.market import Bar, Day, Trade
-from services.paper_exchange.core.path import Bars, Path
+from services.paper_exchange.core.path import Path
 from services.paper_exchange.core.tape import PREMIUM_SCALE, Scale
-from services.paper_exchange.core.ticks import Reading, Ticks, bars_of
+from services.paper_exchange.core.ticks import Reading, Ticks
 
 QUARTER_MS: Final = 15 * MINUTE_MS  # how far apart the moments are that a day and an hour are counted back from
-
-
-class Traded(NamedTuple):
-    """What a stretch of candles comes to, in whole numbers: see Columns for the units."""
-
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    turnover: int
 
 
 class Window(NamedTuple):
@@ -50,7 +39,7 @@ class Listing:
         self.instrument = instrument
         self.path = path
         self.scale = scale
-        self._day_before = lru_cache(maxsize=2)(self._day_before_of)
+        self._forming = Forming(path)
 
     @property
     def symbol(self) -> Symbol:
@@ -63,34 +52,39 @@ class Listing:
 
     def price(self, now: Instant) -> Price | None:
         """The newest tick at or before `now`; None before the first."""
-        newest = self.path.newest(now)
-        return self.scale.price(int(newest.price[0])) if len(newest) else None
+        newest = self._forming.newest(now)
+        return None if newest is None else self.scale.price(newest.price)
 
     def mark(self, now: Instant) -> Price | None:
-        newest = self.path.newest(now)
-        return self.scale.price(int(newest.mark[0])) if len(newest) else None
+        newest = self._forming.newest(now)
+        return None if newest is None else self.scale.price(newest.mark)
 
     def bars(self, reading: Reading, window: Window, now: Instant) -> Sequence[Bar]:
         """See Market.bars, marks and premiums."""
-        found = self._grouped(reading, window, now)
-        if found is None:
+        span = self._span(window, now)
+        if span is None:
             return ()
-        opens, columns = found
-        scale = PREMIUM_SCALE if reading is Reading.PREMIUM else self.scale
-        rows = zip(opens.tolist(), *(column.tolist() for column in columns.all), strict=True)
-        return tuple(_bar(row, scale, closed=bar_close(row[0], window.interval_ms) <= now) for row in rows)
+        interval, scale = window.interval_ms, PREMIUM_SCALE if reading is Reading.PREMIUM else self.scale
+        begin, end = span
+        forming = bar_open(now, interval)
+        found = [_bar(row, scale, interval, now) for row in self._closed(reading, interval, begin, min(end, forming))]
+        if begin <= forming < end:
+            traded = self._forming.since(reading, interval, forming, now)
+            found += [] if traded is None else [_bar((forming, *traded), scale, interval, now)]
+        return tuple(found)
 
     def day(self, now: Instant) -> Day | None:
         """See Market.day."""
-        known = self.path.newest(now)
-        if not len(known):
-            return None
         quarter = bar_open(min(now, self.path.end), QUARTER_MS)
-        before, hour_open = self._day_before(quarter)
-        parts = [part for part in (before, self._total(quarter, Instant(now + 1), now)) if part is not None]
+        before = self._forming.total(Reading.LAST, QUARTER_MS, quarter - DAY_MS, quarter)
+        hour = self._forming.total(Reading.LAST, QUARTER_MS, quarter - HOUR_MS, quarter)
+        since = self._forming.since(Reading.LAST, QUARTER_MS, quarter, now)
+        parts = [part for part in (before, since) if part is not None]
+        if not parts:
+            return None
         return Day(
             open=self.scale.price(parts[0].open),
-            hour_open=self.scale.price(parts[0].open if hour_open is None else hour_open),
+            hour_open=self.scale.price(parts[0].open if hour is None else hour.open),
             high=self.scale.price(max(part.high for part in parts)),
             low=self.scale.price(min(part.low for part in parts)),
             volume=self.scale.qty(sum(part.volume for part in parts)),
@@ -125,7 +119,8 @@ class Listing:
             str(UUID(bytes=digest)),
         )
 
-    def _grouped(self, reading: Reading, window: Window, now: Instant) -> Bars | None:
+    def _span(self, window: Window, now: Instant) -> tuple[Instant, Instant] | None:
+        """Where the first bar of a window opens and the last one closes; None if there is none."""
         interval = window.interval_ms
         begun = min(now, self.path.end) - 1  # a bar begins with its first tick, a millisecond after its opening time
         last = begun if window.end is None else min(begun, window.end)
@@ -140,33 +135,15 @@ class Listing:
             asked = bar_number(max(window.start, self.path.first), interval)
             first = asked if bar_start(asked, interval) >= window.start else asked + 1
             newest = min(newest, first + window.limit - 1)
-        begin, end = bar_start(first, interval), bar_start(newest + 1, interval)
-        return self._known(reading, interval, begin, end, now) if first <= newest else None
+        return (bar_start(first, interval), bar_start(newest + 1, interval)) if first <= newest else None
 
-    def _known(self, reading: Reading, interval_ms: int, begin: Instant, end: Instant, now: Instant) -> Bars | None:
-        """Bars of what has happened in [begin, end) by `now`; None if nothing has."""
-        minute = bar_open(now, MINUTE_MS)
-        pieces = list(self.path.pieces(reading, interval_ms, begin, min(end, minute)))
-        if minute < end:
-            pieces.append(bars_of(self.path.ticks(max(begin, minute) - 1, min(now, end)), MINUTE_MS, reading))
+    def _closed(self, reading: Reading, interval_ms: int, begin: Instant, end: Instant) -> Iterator[tuple[int, ...]]:
+        """Yield opening times, prices, volumes and turnovers of the bars that open and close in [begin, end)."""
+        pieces = list(self.path.pieces(reading, interval_ms, begin, end))
         fine = join([piece[1] for piece in pieces])
-        if not len(fine):
-            return None
-        return group(fine, np.concatenate([piece[0] for piece in pieces]), interval_ms)
-
-    def _total(self, begin: Instant, end: Instant, now: Instant) -> Traded | None:
-        """What has happened in [begin, end) by `now`; `begin` is a quarter hour."""
-        known = self._known(Reading.LAST, QUARTER_MS, begin, end, now)
-        if known is None:
-            return None
-        _, row = group(known[1], np.zeros(len(known[1]), np.int64), DAY_MS)
-        return Traded(*row.at(0), int(row.turnover[0]))
-
-    def _day_before_of(self, quarter: Instant) -> tuple[Traded | None, int | None]:
-        """The 24 hours before, and the open of the last of them; None where that is before the listing."""
-        day = self._total(Instant(quarter - DAY_MS), quarter, quarter)
-        hour = self._total(Instant(quarter - HOUR_MS), quarter, quarter)
-        return day, None if hour is None else hour.open
+        if len(fine):
+            opens, bars = group(fine, np.concatenate([piece[0] for piece in pieces]), interval_ms)
+            yield from zip(opens.tolist(), *(column.tolist() for column in bars.all), strict=True)
 
 
 def _traded(ticks: Ticks) -> Ticks:
@@ -175,7 +152,7 @@ def _traded(ticks: Ticks) -> Ticks:
     return Ticks(*(column[traded] for column in ticks.all))
 
 
-def _bar(row: tuple[int, ...], scale: Scale, *, closed: bool) -> Bar:
+def _bar(row: tuple[int, ...], scale: Scale, interval_ms: int, now: Instant) -> Bar:
     opened, open_, high, low, close, volume, turnover = row
     price = scale.price
     return Bar(
@@ -186,5 +163,5 @@ def _bar(row: tuple[int, ...], scale: Scale, *, closed: bool) -> Bar:
         close=price(close),
         volume=scale.qty(volume),
         turnover=scale.turnover(turnover),
-        closed=closed,
+        closed=bar_close(opened, interval_ms) <= now,
     )

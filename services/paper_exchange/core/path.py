@@ -7,7 +7,7 @@ lags a wick, never leaves the range of what was just traded, and needs no other 
 2. Played later, the tapes have the same ticks, later.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -63,16 +63,21 @@ class Path:
 
         begin: where such a bar opens. Whole candles are taken as they were recorded.
         """
-        for number, tape in enumerate(self.tapes):
+        for number in self._overlapped(begin, end):
+            tape = self.tapes[number]
             low, high = max(begin, tape.first), min(end, _end(tape))
-            if low >= high:
-                continue
             if reading is Reading.LAST and not (interval_ms % tape.interval_ms or tape.first % tape.interval_ms):
                 first, last = ((at - tape.first) // tape.interval_ms for at in (low, high))
                 low = tape.first + last * tape.interval_ms
                 yield np.arange(tape.first + first * tape.interval_ms, low, tape.interval_ms), tape.read(first, last)
             if low < high:
                 yield self._some_minutes(reading, number, low, high)
+
+    def _overlapped(self, begin: int, end: int) -> range:
+        """The numbers of the tapes that have something in [begin, end)."""
+        if begin >= min(end, self.end):
+            return range(0)
+        return range(max(0, bisect_right(self._firsts, begin) - 1), bisect_left(self._firsts, end))
 
     def _some_minutes(self, reading: Reading, number: int, begin: int, end: int) -> Bars:
         length = self._block_ms(number)
@@ -88,13 +93,11 @@ class Path:
 
     def _blocks(self, begin: int, end: int) -> Iterator[Ticks]:
         """Yield the blocks that touch [begin, end)."""
-        for number in range(max(0, bisect_right(self._firsts, begin) - 1), len(self.tapes)):
-            tape = self.tapes[number]
+        for number in self._overlapped(begin, end):
+            tape, length = self.tapes[number], self._block_ms(number)
             low, high = max(begin, tape.first) - tape.first, min(end, _end(tape)) - tape.first
-            if low < high:
-                length = self._block_ms(number)
-                for block in range(low // length, (high - 1) // length + 1):
-                    yield self._block(number, block)
+            for block in range(low // length, (high - 1) // length + 1):
+                yield self._block(number, block)
 
     def _block_of(self, number: int, block: int) -> Ticks:
         tape, size = self.tapes[number], self._block_size(number)

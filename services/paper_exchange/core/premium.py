@@ -91,7 +91,7 @@ class Crowded:
 
     def _moved(self, known: int, candles: int) -> float:
         """The logarithmic return of as many of the last `candles` as there are."""
-        if not known:
+        if known < 1:
             return 0.0
         return log(self._close(known - 1) / self._close(max(0, known - 1 - candles)))
 

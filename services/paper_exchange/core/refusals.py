@@ -8,8 +8,11 @@ BAD_PARAMETER: Final = 10001
 LATE: Final = 10002
 BAD_KEY: Final = 10003
 BAD_SIGN: Final = 10004
+NOT_ALLOWED: Final = 10005
 TOO_MANY: Final = 10006
 NO_ROUTE: Final = 10017
+UNKNOWN_OP: Final = 10404
+DUPLICATE_REQUEST: Final = 20006
 NO_ORDER: Final = 110001
 PRICE_RANGE: Final = 110003
 NO_MONEY: Final = 110007
@@ -35,8 +38,11 @@ TEXTS: Final = {
     LATE: "invalid request, please check your server timestamp or recv_window param",
     BAD_KEY: "API key is invalid.",
     BAD_SIGN: "error sign! please check your signature generation algorithm.",
+    NOT_ALLOWED: "Permission denied, please check your API key permissions.",
     TOO_MANY: "Too many visits!",
     NO_ROUTE: "Route not found",
+    UNKNOWN_OP: "op type is not found",
+    DUPLICATE_REQUEST: "Duplicate reqId",
     NO_ORDER: "order not exists or too late to cancel",
     PRICE_RANGE: "Order price exceeds the allowable range.",
     NO_MONEY: "ab not enough for new order",

@@ -15,6 +15,7 @@ class Trip:
 
     key: Key
     opened: Point
+    is_ours: bool  # its first fill was
     opened_by: list[AuditFill] = field(default_factory=list)
     size: Decimal = ZERO  # signed
     gross: Decimal = ZERO  # as its fills tell it
@@ -43,10 +44,6 @@ class Trip:
     def opening_orders(self) -> list[str]:
         """Ids of the orders that opened or grew it, each once, in order."""
         return list(dict.fromkeys(fill.order_id for fill in self.opened_by))
-
-    @property
-    def is_ours(self) -> bool:
-        return self.opened_by[0].ours
 
     def holds(self, time: int) -> bool:
         """Whether a settlement at `time` is its own: a fill at that very moment comes after the settlement."""
@@ -116,6 +113,6 @@ def _trade(trip: Trip, fill: AuditFill, qty: Decimal) -> None:
 
 
 def _opened(seen: Walk, live: dict[Key, Trip], fill: AuditFill) -> Trip:
-    trip = live[fill.key] = Trip(fill.key, fill.point)
+    trip = live[fill.key] = Trip(fill.key, fill.point, fill.ours)
     seen.trips.append(trip)
     return trip

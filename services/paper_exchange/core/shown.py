@@ -32,6 +32,12 @@ class Shown(Protocol):
     def quote(self, symbol: Symbol) -> Quote | None: ...
 
 
+def is_listed(shown: Shown, instrument: Instrument) -> bool:
+    """Whether it is traded now."""
+    ends = shown.market.delisting(instrument.symbol)
+    return instrument.launched <= shown.now and (ends is None or shown.now < ends)
+
+
 def instrument_row(instrument: Instrument, number: int) -> Json:
     """A row of instruments-info. The display name says what a synthetic or replayed market is."""
     tick = instrument.tick
@@ -81,7 +87,7 @@ def risk_rows(instrument: Instrument) -> list[Json]:
             "initialMargin": plain(tier.initial_rate),
             "isLowestRisk": int(tier.number == 1),
             "maxLeverage": plain(tier.max_leverage),
-            "mmDeduction": plain(tier.deduction),
+            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
         }
         for tier in tiers(instrument)
     ]
@@ -132,7 +138,7 @@ def ticker_row(shown: Shown, instrument: Instrument) -> Json | None:
         "turnover24h": plain(day.turnover),
         "volume24h": plain(day.volume),
         "fundingRate": plain(shown.market.funding_rate(symbol, now)),
-        "nextFundingTime": str((now // instrument.funding_interval_ms + 1) * instrument.funding_interval_ms),
+        "nextFundingTime": str(shown.market.next_settlement(symbol, now)),
         "fundingIntervalHour": str(instrument.funding_interval_ms // 3_600_000),
         "fundingCap": "0.03",
         "predictedDeliveryPrice": "",

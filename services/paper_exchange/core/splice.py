@@ -33,7 +33,7 @@ def splice(recordings: Iterable[Recording]) -> list[Recorded]:
     """Return tapes that follow each other without a gap; every interval is a multiple of the finer ones."""
     tapes: list[Recorded] = []
     for recording in sorted(recordings, key=lambda each: -each.interval_ms):
-        tapes = _overlaid(tapes, _runs(recording))
+        tapes = _overlaid(tapes, recording)
     return list(_filled(tapes))
 
 
@@ -47,70 +47,65 @@ def _runs(recording: Recording) -> Sequence[Recorded]:
     ]
 
 
-def _overlaid(tapes: Sequence[Recorded], runs: Sequence[Recorded]) -> list[Recorded]:
-    """Return `runs`, and of the coarser `tapes` what is before, between and after them."""
+def _overlaid(tapes: Sequence[Recorded], finer: Recording) -> list[Recorded]:
+    """Return `finer`, and of the coarser `tapes` what is before, between and after its stretches."""
     laid: list[Recorded] = []
     waiting = deque(tapes)
-    for run in runs:
+    for run in _runs(finer):
         while waiting and waiting[0].end <= run.first:
             laid.append(waiting.popleft())
         after: Sequence[Recorded] = ()
         while waiting and waiting[0].first < run.end:
-            before, after = _cut(waiting.popleft(), run)
+            before, after = _cut(waiting.popleft(), run, finer)
             laid += before
         waiting.extendleft(reversed(after))
         laid.append(run)
     return [*laid, *waiting]
 
 
-def _cut(tape: Recorded, run: Recorded) -> tuple[Sequence[Recorded], Sequence[Recorded]]:
-    """What is left of `tape` before and after `run`, which overlaps it."""
+def _cut(tape: Recorded, run: Recorded, finer: Recording) -> tuple[Sequence[Recorded], Sequence[Recorded]]:
+    """What is left of `tape` before and after `run`, the first of the stretches of `finer` that overlap it."""
     begin, end = max(run.first, tape.first), min(run.end, tape.end)
     first, into = divmod(begin - tape.first, tape.interval_ms)
     last, over = divmod(end - tape.first, tape.interval_ms)
-    shared = bool(into and over and first == last)  # both rests are of one candle, and so is what is left to trade
     before, after = [tape.part(0, first)], [tape.part(last + bool(over), tape.count)]
     if into:
-        candle, finer = tape.columns.at(first), _inside(run, tape.part(first, first + 1))
-        before.append(
-            _rest(
-                candle,
-                finer,
-                begin - into,
-                begin,
-                candle.open,
-                int(finer.open[0]),
-                _left(candle, finer) // (1 + shared),
-            )
-        )
+        before.append(_head(tape.part(first, first + 1), run, finer))
     if over:
-        candle, finer = tape.columns.at(last), _inside(run, tape.part(last, last + 1))
-        until = end - over + tape.interval_ms
-        after.insert(
-            0,
-            _rest(
-                candle, finer, end, until, int(finer.close[-1]), candle.close, -(-_left(candle, finer) // (1 + shared))
-            ),
-        )
+        told = before[1].columns.at(0).volume if into and first == last else 0
+        after.insert(0, _tail(tape.part(last, last + 1), run, told))
     return [each for each in before if each.count], [each for each in after if each.count]
 
 
-def _inside(run: Recorded, candle: Recorded) -> Columns:
-    low, high = (max(0, at - run.first) // run.interval_ms for at in (candle.first, candle.end))
-    return run.columns.slice(low, high)
+def _head(candle: Recorded, run: Recorded, finer: Recording) -> Recorded:
+    """The part of `candle` before `run`, with its share by time of what was traded outside all finer candles."""
+    whole, inside = candle.columns.at(0), _inside(run, candle)
+    low, high = np.searchsorted(finer.opens, (candle.first, candle.end)).tolist()
+    elsewhere = max(0, whole.volume - int(finer.columns.volume[low:high].sum()))
+    volume = elsewhere * (run.first - candle.first) // (candle.interval_ms - (high - low) * finer.interval_ms)
+    return _rest(whole, inside, candle.first, run.first, (whole.open, int(inside.open[0]), volume))
 
 
-def _left(candle: Ohlcv, finer: Columns) -> int:
-    """What was traded in `candle` beside `finer`."""
-    return max(0, candle.volume - int(finer.volume.sum()))
+def _tail(candle: Recorded, run: Recorded, told: int) -> Recorded:
+    """The part of `candle` after `run`, with all volume but the run's and the `told`: other finer ones take of it."""
+    whole, inside = candle.columns.at(0), _inside(run, candle)
+    volume = max(0, whole.volume - int(inside.volume.sum()) - told)
+    return _rest(whole, inside, run.end, candle.end, (int(inside.close[-1]), whole.close, volume))
 
 
-def _rest(candle: Ohlcv, finer: Columns, begin: int, end: int, opened: int, closed: int, volume: int) -> Recorded:
-    """One candle in [begin, end): `candle` without `finer`."""
-    high = max(opened, closed, candle.high if candle.high > int(finer.high.max()) else 0)
-    low = min(opened, closed, candle.low if candle.low < int(finer.low.min()) else opened)
+def _rest(whole: Ohlcv, inside: Columns, begin: int, end: int, known: tuple[int, int, int]) -> Recorded:
+    """One candle in [begin, end) of `known` open, close and volume: `whole` without what is `inside` the run."""
+    opened, closed, volume = known
+    high = max(opened, closed, whole.high if whole.high > int(inside.high.max()) else 0)
+    low = min(opened, closed, whole.low if whole.low < int(inside.low.min()) else opened)
     columns = columns_of(*(np.array((value,), np.int64) for value in (opened, high, low, closed, volume)))
     return Recorded(Instant(begin), end - begin, columns)
+
+
+def _inside(run: Recorded, candle: Recorded) -> Columns:
+    """The candles of `run` that lie in `candle`."""
+    low, high = (max(0, at - run.first) // run.interval_ms for at in (candle.first, candle.end))
+    return run.columns.slice(low, high)
 
 
 def _filled(tapes: Sequence[Recorded]) -> Iterator[Recorded]:

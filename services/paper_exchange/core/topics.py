@@ -1,16 +1,11 @@
-"""The public streams: what can be subscribed to, and what their frames hold."""
+"""The public streams: what can be subscribed to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import JsonValue
-
-from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
-from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.columns import MONTH_MS, WEEK_MS, bar_close
-from services.paper_exchange.core.fields import Json
-from services.paper_exchange.core.market import Bar
+from libs.common.units import DAY_MS, MINUTE_MS, Symbol
+from services.paper_exchange.core.columns import MONTH_MS, WEEK_MS
 
 INTERVALS: Final[Mapping[str, int]] = {
     **{text: int(text) * MINUTE_MS for text in ("1", "3", "5", "15", "30", "60", "120", "240", "360", "720")},
@@ -18,6 +13,7 @@ INTERVALS: Final[Mapping[str, int]] = {
     "W": WEEK_MS,
     "M": MONTH_MS,
 }
+DEPTHS: Final = {"1": 1, "50": 50, "200": 200, "500": 500, "1000": 1_000}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +36,28 @@ class TickerTopic:
         return f"tickers.{self.symbol}"
 
 
-Topic = KlineTopic | TickerTopic
+@dataclass(frozen=True, slots=True, order=True)
+class TradeTopic:
+    symbol: Symbol
+
+    @property
+    def name(self) -> str:
+        return f"publicTrade.{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BookTopic:
+    """`depth` levels a side."""
+
+    symbol: Symbol
+    depth: int
+
+    @property
+    def name(self) -> str:
+        return f"orderbook.{self.depth}.{self.symbol}"
+
+
+Topic = KlineTopic | TickerTopic | TradeTopic | BookTopic
 
 
 def read_topic(name: str) -> Topic | None:
@@ -50,33 +67,9 @@ def read_topic(name: str) -> Topic | None:
             return KlineTopic(Symbol(symbol), INTERVALS[interval], interval)
         case ["tickers", symbol]:
             return TickerTopic(Symbol(symbol))
+        case ["publicTrade", symbol]:
+            return TradeTopic(Symbol(symbol))
+        case ["orderbook", depth, symbol] if depth in DEPTHS:
+            return BookTopic(Symbol(symbol), DEPTHS[depth])
         case _:
             return None
-
-
-def kline_frame(topic: KlineTopic, bar: Bar, at: Instant) -> Json:
-    """`at` is market time: the candle's end for a closed one."""
-    row: Json = {
-        "start": bar.open_at,
-        "end": bar_close(bar.open_at, topic.interval_ms) - 1,
-        "interval": topic.interval,
-        "open": plain(bar.open),
-        "close": plain(bar.close),
-        "high": plain(bar.high),
-        "low": plain(bar.low),
-        "volume": plain(bar.volume),
-        "turnover": plain(bar.turnover),
-        "confirm": bar.closed,
-        "timestamp": at,
-    }
-    return {"topic": topic.name, "type": "snapshot", "ts": at, "data": [row]}
-
-
-def ticker_frame(topic: TickerTopic, data: Json, at: Instant, *, snapshot: bool) -> Json:
-    return {"topic": topic.name, "type": "snapshot" if snapshot else "delta", "data": data, "cs": at, "ts": at}
-
-
-def ticker_delta(before: Json, after: Json) -> Json:
-    """The symbol and the fields that changed; where the price did, also which way."""
-    changed: dict[str, JsonValue] = {name: value for name, value in after.items() if before.get(name) != value}
-    return {"symbol": after["symbol"], **changed}

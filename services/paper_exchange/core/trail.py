@@ -89,12 +89,14 @@ def _walk(candles: Columns, first: Ints, second: Ints, rises: NDArray[np.bool_],
     leg = (place >= first[:, None]).astype(np.int64) + (place >= second[:, None])
     begin, end = (np.take_along_axis(turns, leg + late, axis=1) for late in (0, 1))
     start, goal = (np.take_along_axis(goals, leg + late, axis=1) for late in (0, 1))
-    low, high = (np.take_along_axis(noise, at, axis=1) for at in (begin, end))
+    before, after = (np.take_along_axis(noise, at, axis=1) for at in (begin, end))
     gone, way = place - begin, end - begin
-    wobble = noise - low - (high - low) * gone // way
+    wobble = noise - before - (after - before) * gone // way
     reach = (candles.high - candles.low)[:, None]
     price = start + (goal - start) * gone // way + wobble * reach // (_WILDNESS * isqrt(count))
-    prices: Ints = np.clip(price, candles.low[:, None], candles.high[:, None])
+    low, high = candles.low[:, None], candles.high[:, None]
+    folded = low + np.abs(high - np.abs(high - price) - low)  # what would leave the candle turns round at its edge
+    prices: Ints = np.clip(folded, low, high)
     return prices
 
 

@@ -31,7 +31,6 @@ _SHARED_BARS, _OWN_BARS, _SHARED_CLUSTERS, _OWN_CLUSTERS = 3, 4, 6, 7  # what a 
 _MEMORIES: Final = (4, 48)
 _SPREADS: Final = (0.20, 0.36)
 _LUCK: Final = 0.23
-# Tomorrow sees today's clusters without this part, which has all but faded by then.
 _LEVERAGE: Final = -0.35  # falls make nervous: return and next |return| are correlated by -0.01 to -0.03
 
 # Volatility by the hour, UTC: mean |return| of a quarter hour in the panels. New York's morning is the peak.
@@ -79,9 +78,10 @@ class Woven:
 
 def shared_bars(seed: int, number: int, day: CommonDay) -> SharedBars:
     rng = dice(seed, _SHARED_BARS, number)
-    luck = rng.normal(size=(1 + SECTORS, BARS))
+    luck = _luck(rng)
+    before = _luck(dice(seed, _SHARED_BARS, number - 1))[0] if number else np.zeros(BARS)
     shocks = _shocks(seed, number, 1, _SHARED_CLUSTERS)
-    shocks[:, :, BARS + 1 :] += _LEVERAGE * luck[0, :-1]
+    shocks[:, :, 1:] += _LEVERAGE * np.concatenate((before, luck[0, :-1]))
     hours = np.log(np.repeat(_HOURS, BARS // 24))
     mood = _clusters(shocks)[0] + _LUCK * rng.normal(size=BARS) + hours
     mood += _ramp(day.dawn, day.dusk) + stir(np.array([day.jump]), np.array([day.jump_bar]))[0]
@@ -129,6 +129,11 @@ def usual_sigma(cast: Cast) -> Floats:
     """Return the volatility (n,) of each symbol on a usual day."""
     usual: Floats = np.sqrt((cast.beta**2 + SECTOR_SIGMA**2) * MARKET_SIGMA**2 + cast.sigma**2)
     return usual
+
+
+def _luck(rng: np.random.Generator) -> Floats:
+    """The first that is drawn of a day: of its market and sectors, standard normal."""
+    return rng.normal(size=(1 + SECTORS, BARS))
 
 
 def _shocks(seed: int, number: int, rows: int, *purpose: int) -> Floats:

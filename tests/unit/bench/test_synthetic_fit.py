@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def fit(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "bench/synthetic_fit.py", *arguments]
+    command = [sys.executable, "-m", "bench.synthetic_fit", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

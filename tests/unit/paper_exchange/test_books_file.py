@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 
 from libs.common.errors import Misconfigured
+from libs.common.units import DAY_MS
 from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.core.terms import Terms
+from services.paper_exchange.core.trail import Beat
 
 
 def test_books_of_garbage_are_named_with_what_to_do(tmp_path: Path) -> None:
@@ -18,3 +21,21 @@ def test_books_of_another_world_are_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(Misconfigured, match="holds the books of one, not of two"):
         BooksFile(tmp_path / "books.db", world="two")
+
+
+def test_the_terms_of_a_world_are_known_before_its_books_are_opened(tmp_path: Path) -> None:
+    path, terms = tmp_path / "books.db", Terms(Beat.SECOND, 424 * DAY_MS, follows_wall=True)
+    assert BooksFile.known_terms(path) is None
+
+    with BooksFile(path, world="one") as file:
+        assert BooksFile.known_terms(path) is None
+        file.on(terms)
+
+    assert BooksFile.known_terms(path) == terms
+
+
+def test_books_of_garbage_have_no_terms(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    path.write_bytes(bytes(range(256)) * 16)
+
+    assert BooksFile.known_terms(path) is None

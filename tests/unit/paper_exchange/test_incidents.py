@@ -33,3 +33,4 @@ def test_frozen_books_stay_as_they_are() -> None:
     assert (kept.position(BTC).size, floor.position.size) == (D(1), D(2))
     assert kept.last[BTC] != floor.books.last[BTC]
     assert kept.journal == []
+    assert kept.calm is not floor.books.calm

@@ -78,14 +78,15 @@ async def test_candles_at_the_very_opening_time_are_all_closed(shown: ShownMarke
     assert int((await kline(venue, limit=1))[0][0]) == MADE_FIRST + 39 * STEP_MS
 
 
-async def test_mark_price_candles_have_five_columns(venue: Door) -> None:
+@pytest.mark.parametrize("kind", ["mark-price", "index-price", "premium-index-price"])
+async def test_candles_that_nobody_traded_have_five_columns(venue: Door, kind: str) -> None:
     full = await kline(venue, limit=4)
 
-    envelope = await get(venue, "/v5/market/mark-price-kline", symbol="BTCUSDT", interval="15", limit=4)
+    envelope = await get(venue, f"/v5/market/{kind}-kline", symbol="BTCUSDT", interval="15", limit=4)
 
-    marked = envelope["result"]["list"]
-    assert [row[0] for row in marked] == [row[0] for row in full]
-    assert {len(row) for row in marked} == {5}
+    rows = envelope["result"]["list"]
+    assert [row[0] for row in rows] == [row[0] for row in full]
+    assert {len(row) for row in rows} == {5}
 
 
 @pytest.mark.parametrize(

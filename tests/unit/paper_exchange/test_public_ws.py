@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from libs.common.clock import SystemClock
 from libs.common.units import Instant
-from services.paper_exchange.adapters import public_ws
+from services.paper_exchange.adapters import lines
 from services.paper_exchange.adapters.outbox import Outbox
 from services.paper_exchange.adapters.public_ws import PublicHub
 from services.paper_exchange.adapters.replay import replay_market
@@ -239,7 +239,7 @@ async def test_a_free_running_market_tells_tickers_and_forming_candles_when_it_i
 async def test_a_step_does_not_wait_for_ever_for_a_client_that_reads_nothing(
     world: ShownMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(public_ws, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(lines, "PATIENCE_S", 0.05)
     assert world.hub is not None
     stuck = Client(world.hub)
     await stuck.subscribe("tickers.BTCUSDT")
@@ -266,7 +266,7 @@ async def test_a_client_that_is_too_far_behind_is_given_up(world: ShownMarket) -
     for frame in ("1", "2", "3"):
         outbox.put(frame)
 
-    assert outbox.overrun.is_set()
+    assert outbox.given_up.is_set()
 
 
 async def _never() -> Message:

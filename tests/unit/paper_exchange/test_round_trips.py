@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
@@ -86,9 +87,9 @@ def test_what_was_taken_is_what_the_prices_made() -> None:
 
 
 def test_the_sides_of_a_hedge_are_followed_apart() -> None:
-    long = fill(1, "Buy", "1").model_copy(update={"position_idx": 1})
-    short = fill(2, "Sell", "1").model_copy(update={"position_idx": 2})
-    seen = walk([long, short], [funded(3).model_copy(update={"position_idx": 2})])
+    long = replace(fill(1, "Buy", "1"), position_idx=1)
+    short = replace(fill(2, "Sell", "1"), position_idx=2)
+    seen = walk([long, short], [replace(funded(3), position_idx=2)])
     assert [(trip.key, trip.funding) for trip in seen.trips] == [((BTC, 1), D(0)), ((BTC, 2), D("0.01"))]
     assert seen.most_open == 2
 
