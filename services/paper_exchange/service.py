@@ -250,7 +250,11 @@ class World:
         """Let the market follow `elapsed_ms` of wall time, or only note that the exchange is alive."""
         self._raise_failure()
         if self.speed is not None and not self.paused:
-            self.advance(Instant(self._now + self._due(elapsed_ms, self.speed)))
+            due = self._due(elapsed_ms, self.speed)
+            self.advance(Instant(self._now + due))
+            if self._relayed is not None and not due:  # it may stand still for long: what was held back is told now
+                for onlooker in self.onlookers:
+                    onlooker.moved(self._now, self._now)
         if self._clock.monotonic_ms() - self._kept_at >= HEARTBEAT_MS:
             self.flush()
 

@@ -49,6 +49,7 @@ class PublicHub:
         self._candles, self._tickers = Candles(world), Tickers(world)
         self._trades, self._books = Trades(world), OrderBooks(world)
         self._told = self._klines_told = clock.monotonic_ms()
+        self._told_at = Instant(0)  # market time
 
     def route(self) -> WebSocketRoute:
         return WebSocketRoute(PATH, self.serve)
@@ -83,8 +84,8 @@ class PublicHub:
             self._klines_told = wall
             for topic in sorted(self._wanted.of(KlineTopic)):
                 self._tell(topic, self._candles.forming(topic))
-        if wall - self._told >= TOLD_EVERY_MS:
-            self._told = wall
+        if wall - self._told >= TOLD_EVERY_MS and self._world.now > self._told_at:
+            self._told, self._told_at = wall, self._world.now
             self._tell_quotes(unchanged=False)
 
     def _tell_quotes(self, *, unchanged: bool) -> None:

@@ -42,12 +42,8 @@ class RelayHistory:
         symbol = next(iter(self._market.listings))
         return await self._read(lambda result: instant(result["ts"]), "orderbook", symbol=symbol, limit=1)
 
-    async def load(self, now: Instant) -> None:
-        """Load every symbol's candles up to the venue's `now`."""
-        await self._each(lambda symbol: self._load(symbol, now))
-
     async def catch_up(self, since: Instant, until: Instant) -> None:
-        """Fill in what happened to every symbol after `since`; the stream tells what comes after `until`."""
+        """Fill in what happened to every symbol after `since`, its history first; the stream tells of after `until`."""
         await self._each(lambda symbol: self._catch_up(symbol, since, until))
 
     async def close_minutes(self, symbol: Symbol, now: Instant) -> None:

@@ -1,4 +1,4 @@
-"""Opens a market that another venue makes: which symbols it has, and all that was before."""
+"""Opens a market that another venue makes: which symbols it has, and where their prices are."""
 
 from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
@@ -93,7 +93,6 @@ class _Opening:
                 "choose the venue they belong to, another home or --fresh"
             )
         market = self._made(instruments, tickers, now)
-        await market.history.load(now)
         self._remember(instruments, listed, tickers)
         log.info("relay.opened", symbols=len(instruments), market=iso(now))
         return market

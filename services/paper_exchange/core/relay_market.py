@@ -203,8 +203,13 @@ class RelayedMarket:
 
     def trades(self, symbol: Symbol, *, after: Instant | None, now: Instant, limit: int) -> Sequence[Trade]:
         listing = self.listings.get(symbol)
-        known = listing.trades.values() if listing else ()
-        return [each for each in known if each.at <= now and (after is None or after < each.at)][-limit:]
+        found: list[Trade] = []
+        for trade in reversed(listing.trades.values()) if listing else ():  # few are asked for, of many
+            if len(found) == limit or (after is not None and trade.at <= after):
+                break
+            if trade.at <= now:
+                found.append(trade)
+        return found[::-1]
 
     def settlements(self, after: Instant, until: Instant) -> Sequence[Settlement]:
         return sorted(

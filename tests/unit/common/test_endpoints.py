@@ -1,6 +1,6 @@
 import pytest
 
-from libs.common.exchange.endpoints import Endpoint, endpoint
+from libs.common.exchange.endpoints import Endpoint, endpoint, public_endpoint
 from libs.common.settings.sections import ExchangeSection, PortsSection, Venue
 
 
@@ -30,3 +30,18 @@ def test_the_demo_account_sees_the_live_market() -> None:
 def test_an_address_in_the_settings_outranks_the_venues_own() -> None:
     found = endpoint(ExchangeSection(url="http://exchange:8100", ws_url="ws://exchange:8100"), PortsSection())
     assert found == Endpoint("http://exchange:8100", "ws://exchange:8100", "ws://exchange:8100")
+
+
+@pytest.mark.parametrize(
+    ("url", "ws_url", "rest", "stream"),
+    [
+        ("", "", "https://api.bybit.com", "wss://stream.bybit.com/v5/public/linear"),
+        ("http://127.0.0.1:9000", "", "http://127.0.0.1:9000", "ws://127.0.0.1:9000/v5/public/linear"),
+        ("https://a.b/", "wss://c.d/", "https://a.b", "wss://c.d/v5/public/linear"),
+    ],
+)
+def test_public_data_come_from_bybit_unless_another_venue_is_named(
+    url: str, ws_url: str, rest: str, stream: str
+) -> None:
+    found = public_endpoint(url, ws_url)
+    assert (found.rest, found.public_stream) == (rest, stream)

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from libs.common.errors import Misconfigured
-from libs.common.units import DAY_MS
+from libs.common.units import DAY_MS, Instant
 from services.paper_exchange.adapters.books_file import BooksFile
+from services.paper_exchange.core.batch import Batch
+from services.paper_exchange.core.changes import Moment
 from services.paper_exchange.core.terms import Terms
 from services.paper_exchange.core.trail import Beat
 
@@ -32,6 +34,15 @@ def test_the_terms_of_a_world_are_known_before_its_books_are_opened(tmp_path: Pa
         file.on(terms)
 
     assert BooksFile.known_terms(path) == terms
+
+
+def test_where_the_markets_clock_stood_is_known_before_the_books_are_opened(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    assert BooksFile.known_clock(path) is None
+    with BooksFile(path, world="one") as file:
+        assert BooksFile.known_clock(path) is None
+        file.keep(Batch((), (), Moment(Instant(7_000), Instant(9_000), 5)))
+    assert BooksFile.known_clock(path) == 7_000
 
 
 def test_books_of_garbage_have_no_terms(tmp_path: Path) -> None:

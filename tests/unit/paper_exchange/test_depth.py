@@ -4,7 +4,18 @@ import pytest
 
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Price, Qty
-from services.paper_exchange.core.depth import LEAST, MOST, Quote, Temper, half_spread, quote, temper
+from services.paper_exchange.core.depth import (
+    LEAST,
+    MOST,
+    Level,
+    Quote,
+    Sides,
+    Temper,
+    half_spread,
+    quote,
+    seen_quote,
+    temper,
+)
 from services.paper_exchange.core.market import Bar
 from tests.support.scripted_market import instrument
 
@@ -51,3 +62,20 @@ def test_a_quarter_hours_volume_moves_the_price_by_about_its_range() -> None:
     found = at("100.0", temper([busy] * 4))
     within = [level.qty for level in found.ladder(Action.BUY) if level.price <= found.ask + D(2)]
     assert D(80_000) <= sum(within) <= D(90_000)
+
+
+def seen(*prices: tuple[str, str]) -> tuple[Level, ...]:
+    return tuple(Level(Price(D(price)), Qty(D(qty))) for price, qty in prices)
+
+
+def test_levels_that_were_seen_are_met_as_they_are_and_end_where_they_end() -> None:
+    bids, asks = seen(("99", "2"), ("97", "5")), seen(("101", "3"), ("104", "1"))
+    found = seen_quote(Price(D(100)), Price(D(100)), Sides(bids, asks))
+    assert (found.bid, found.ask, found.gap, found.first) == (D(99), D(101), D(3), D(2))
+    assert tuple(found.ladder(Action.BUY)) == asks
+    assert tuple(found.levels(Action.SELL, 9)) == bids
+
+
+def test_a_single_level_a_side_has_the_spread_for_a_gap() -> None:
+    found = seen_quote(Price(D(100)), Price(D(100)), Sides(seen(("99", "2")), seen(("101", "3"))))
+    assert found.gap == 2

@@ -236,6 +236,25 @@ async def test_a_free_running_market_tells_tickers_and_forming_candles_when_it_i
     await client.leave()
 
 
+async def test_a_market_that_comes_to_a_stand_tells_what_was_held_back_once(world: ShownMarket) -> None:
+    watch = StoppedWatch()
+    world.hub, world.speed, world.now = PublicHub(world, watch), Decimal(1), Instant(MADE_FIRST + STEP_MS)
+    client = Client(world.hub)
+    client.say(op="subscribe", args=["tickers.BTCUSDT"])
+    await client.hear()
+    await client.hear()
+    world.advance(Instant(world.now + 30_000))
+
+    heard: list[int] = []
+    for watch.wall_ms in (99.0, 100.0, 200.0, 300.0):
+        world.hub.moved(world.now, world.now)
+        await world.hub.drained()
+        heard.append(len(client.heard()))
+
+    assert heard == [0, 1, 0, 0]
+    await client.leave()
+
+
 async def test_a_step_does_not_wait_for_ever_for_a_client_that_reads_nothing(
     world: ShownMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

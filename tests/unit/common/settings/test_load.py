@@ -146,6 +146,32 @@ def test_real_money_must_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().exchange.venue is Venue.LIVE
 
 
+def test_a_live_market_goes_at_speed_one_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRONKEEL_PAPER__MARKET", "live")
+    assert load().paper.speed == 1
+    for speed in ("60", "max"):
+        monkeypatch.setenv("IRONKEEL_PAPER__SPEED", speed)
+        with pytest.raises(Misconfigured, match=f"paper.speed = {speed}: must be 1 for paper.market live"):
+            load()
+
+
+@pytest.mark.parametrize("key", ["from", "to"])
+def test_a_live_market_has_no_dates(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("IRONKEEL_PAPER__MARKET", "live")
+    monkeypatch.setenv(f"IRONKEEL_PAPER__{key.upper()}", "2025-09-15")
+    with pytest.raises(Misconfigured, match=f"paper.{key} = 2025-09-15: must be empty for paper.market live"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("UPSTREAM_URL", "ws://a"), ("UPSTREAM_URL", "https://a/v5"), ("UPSTREAM_WS_URL", "https://a")]
+)
+def test_an_upstream_is_an_address_without_a_path(monkeypatch: pytest.MonkeyPatch, key: str, value: str) -> None:
+    monkeypatch.setenv(f"IRONKEEL_PAPER__{key}", value)
+    with pytest.raises(Misconfigured, match=rf"paper\.{key.lower()}"):
+        load()
+
+
 def test_settings_are_frozen() -> None:
     settings = load()
     with pytest.raises(ValidationError):
