@@ -23,7 +23,7 @@ from services.paper_exchange.core.funds import (
     stake,
     total_profit,
 )
-from services.paper_exchange.core.margin import bankruptcy_price, break_even, entry_margin
+from services.paper_exchange.core.margin import break_even, entry_margin
 from services.paper_exchange.core.order import Order
 from services.paper_exchange.core.position import TAKER_FEE, Position
 from services.paper_exchange.core.tiers import tier_of, tiers
@@ -194,7 +194,7 @@ def position_row(books: Books, position: Position) -> Json:
         "seq": position.seq,
         "tradeMode": 0,
         "tpslMode": "Full",
-        "bustPrice": _bust(books, position),
+        "bustPrice": "",
         "positionBalance": plain(money(entry_margin(stake(books, position), TAKER_FEE))) if is_open else "0",
     }
 
@@ -207,13 +207,6 @@ def _break_even(books: Books, position: Position) -> Price | None:
     if position.side is None:
         return None
     return Price(_CENTS.plus(break_even(stake(books, position), position.current_realised, TAKER_FEE)))
-
-
-def _bust(books: Books, position: Position) -> str:
-    """Only a position with a margin of its own has a price of its own at which that is lost."""
-    if position.side is None or books.account.margin_mode is MarginMode.CROSS:
-        return ""
-    return plain(_on_tick(bankruptcy_price(stake(books, position)), books.instruments[position.symbol]))
 
 
 def wallet_row(books: Books) -> Json:
