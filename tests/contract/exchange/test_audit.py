@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from libs.common.units import Instant
-from services.paper_exchange.core.verdict import judge
+from services.paper_exchange.core.judging.verdict import judge
 from tests.contract.exchange.test_paper_over_http import entry, get, post
 from tests.support.paper_venue import PaperVenue, paper_venue
 
