@@ -13,12 +13,12 @@ from typing import Final
 
 from libs.common.clock import SystemClock
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol, Usd
-from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.clock_api import STRIDE_MS
-from services.paper_exchange.adapters.replay import replay_market
-from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.fields import Fields
-from services.paper_exchange.core.frames import PrivateFrame
+from services.paper_exchange.adapters.disk.books_file import BooksFile
+from services.paper_exchange.adapters.http.clock_api import STRIDE_MS
+from services.paper_exchange.adapters.markets.replay import replay_market
+from services.paper_exchange.core.books.fields import Fields
+from services.paper_exchange.core.dialect.frames import PrivateFrame
+from services.paper_exchange.core.market.board import Board
 from services.paper_exchange.service import Opening, World
 from tests.support.panels import MADE_FIRST, random_walk, write_candles
 

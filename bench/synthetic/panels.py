@@ -7,10 +7,10 @@ import pandas as pd
 
 from bench.synthetic.statistics import DAY_MINUTES, Floats, Panel
 from libs.common.units import DAY_MS, HOUR_MS, Instant
-from services.paper_exchange.adapters.synthetic import GENESIS, synthetic_market
-from services.paper_exchange.core.climate import CommonDay, GroupDay, next_common, next_group
-from services.paper_exchange.core.troupe import GROUP_SIZE, cast_of, roles
-from services.paper_exchange.core.weaving import shared_bars, weave
+from services.paper_exchange.adapters.markets.synthetic import GENESIS, synthetic_market
+from services.paper_exchange.core.invented.climate import CommonDay, GroupDay, next_common, next_group
+from services.paper_exchange.core.invented.troupe import GROUP_SIZE, cast_of, roles
+from services.paper_exchange.core.invented.weaving import shared_bars, weave
 
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 _WARM_UP = 100  # days of an invented world that nobody looks at

@@ -23,7 +23,7 @@ from ironkeel.local.home import open_home
 from ironkeel.local.preflight import check_market, check_ports
 from ironkeel.local.programs import PAPER_EXCHANGE, environment
 from libs.common.settings import PREFIX, load
-from services.paper_exchange.core.verdict import Verdict
+from services.paper_exchange.core.judging.verdict import Verdict
 
 paper = typer.Typer(name="paper", help="The paper exchange.")
 

@@ -9,7 +9,7 @@ import orjson
 from ironkeel.local.programs import PAPER_EXCHANGE
 from ironkeel.local.rest import Json, Rest
 from libs.common.errors import Misconfigured, Transient
-from services.paper_exchange.core.verdict import Verdict, judge
+from services.paper_exchange.core.judging.verdict import Verdict, judge
 
 PATH: Final = "/paper/v1/audit"
 TIMEOUT_S: Final = 60

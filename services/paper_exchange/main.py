@@ -5,14 +5,14 @@ from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
 from libs.common.process import run
-from services.paper_exchange.adapters.app import exchange_app
-from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.markets import opened_market
-from services.paper_exchange.adapters.private_ws import PrivateHub
-from services.paper_exchange.adapters.public_ws import PublicHub
-from services.paper_exchange.adapters.restarts import Restarts
-from services.paper_exchange.adapters.venue_clock import VenueClock
-from services.paper_exchange.core.faults import Faults
+from services.paper_exchange.adapters.disk.books_file import BooksFile
+from services.paper_exchange.adapters.http.app import exchange_app
+from services.paper_exchange.adapters.http.restarts import Restarts
+from services.paper_exchange.adapters.http.venue_clock import VenueClock
+from services.paper_exchange.adapters.markets.markets import opened_market
+from services.paper_exchange.adapters.sockets.private_ws import PrivateHub
+from services.paper_exchange.adapters.sockets.public_ws import PublicHub
+from services.paper_exchange.core.faults.faults import Faults
 from services.paper_exchange.service import World
 from services.paper_exchange.settings import PaperExchangeSettings
 

@@ -18,18 +18,18 @@ import structlog
 from libs.common.clock import Clock, iso
 from libs.common.errors import Fatal, Refused
 from libs.common.units import MINUTE_MS, Instant, Symbol, Usd
-from services.paper_exchange.core.batch import Batch, RequestMade
-from services.paper_exchange.core.books import Books, Saved
-from services.paper_exchange.core.changes import Change, Executed, Moment
-from services.paper_exchange.core.commands import AUDITED, COMMANDS
-from services.paper_exchange.core.depth import Depths, Quote
-from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.frames import PrivateFrame, frames
-from services.paper_exchange.core.incidents import lose_stops
-from services.paper_exchange.core.market import Market, Settlement, Tick
-from services.paper_exchange.core.moves import on_settlement, on_tick
-from services.paper_exchange.core.refusals import refusal
-from services.paper_exchange.core.relayed import SERVER_ERROR, Relayed, may_fill
+from services.paper_exchange.core.books.batch import Batch, RequestMade
+from services.paper_exchange.core.books.books import Books, Saved
+from services.paper_exchange.core.books.changes import Change, Executed, Moment
+from services.paper_exchange.core.books.commands import AUDITED, COMMANDS
+from services.paper_exchange.core.books.fields import Fields, Json
+from services.paper_exchange.core.books.incidents import lose_stops
+from services.paper_exchange.core.books.moves import on_settlement, on_tick
+from services.paper_exchange.core.books.refusals import refusal
+from services.paper_exchange.core.dialect.frames import PrivateFrame, frames
+from services.paper_exchange.core.market.depth import Depths, Quote
+from services.paper_exchange.core.market.market import Market, Settlement, Tick
+from services.paper_exchange.core.relayed.relayed import SERVER_ERROR, Relayed, may_fill
 
 log = structlog.get_logger()
 

@@ -16,10 +16,10 @@ from libs.common.settings.sections import (
     ServiceSection,
 )
 from libs.common.units import Usd
-from services.paper_exchange.adapters.reception import Key
-from services.paper_exchange.adapters.relay_opening import Upstream
-from services.paper_exchange.core.limits import Limits
-from services.paper_exchange.core.terms import Terms
+from services.paper_exchange.adapters.http.reception import Key
+from services.paper_exchange.adapters.markets.relay_opening import Upstream
+from services.paper_exchange.core.dialect.limits import Limits
+from services.paper_exchange.core.market.terms import Terms
 from services.paper_exchange.service import Opening
 
 

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from libs.common.clock import SystemClock
 from libs.common.ids import OrderName
 from libs.common.units import MINUTE_MS, Instant, Symbol
-from services.paper_exchange.core.verdict import judge
+from services.paper_exchange.core.judging.verdict import judge
 from tests.support.process import ServiceProcess
 from tests.support.waiting import eventually
 

@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Symbol
-from services.paper_exchange.adapters.replay import replay_market
-from services.paper_exchange.adapters.synthetic import USUAL_START, synthetic_market
-from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.columns import WEEK_MS, Columns, Ohlcv, bar_open, columns_of, group, join
-from services.paper_exchange.core.dice import throw
-from services.paper_exchange.core.facts import contract
-from services.paper_exchange.core.listing import Listing, Window
-from services.paper_exchange.core.path import MARKED_BY
-from services.paper_exchange.core.path import Path as PricePath
-from services.paper_exchange.core.splice import Recording, splice
-from services.paper_exchange.core.tape import Recorded, Scale
-from services.paper_exchange.core.ticks import Reading, bars_of
-from services.paper_exchange.core.trail import Beat, Trail, ticks_in, trail
+from services.paper_exchange.adapters.markets.replay import replay_market
+from services.paper_exchange.adapters.markets.synthetic import USUAL_START, synthetic_market
+from services.paper_exchange.core.market.board import Board
+from services.paper_exchange.core.market.columns import WEEK_MS, Columns, Ohlcv, bar_open, columns_of, group, join
+from services.paper_exchange.core.market.dice import throw
+from services.paper_exchange.core.market.facts import contract
+from services.paper_exchange.core.market.listing import Listing, Window
+from services.paper_exchange.core.market.path import MARKED_BY
+from services.paper_exchange.core.market.path import Path as PricePath
+from services.paper_exchange.core.market.splice import Recording, splice
+from services.paper_exchange.core.market.tape import Recorded, Scale
+from services.paper_exchange.core.market.ticks import Reading, bars_of
+from services.paper_exchange.core.market.trail import Beat, Trail, ticks_in, trail
 from tests.support.columns import columns
 from tests.support.panels import MADE_FIRST, STEP_MS, make_panel
 

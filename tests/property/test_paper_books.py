@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from libs.common.errors import Refused
 from libs.common.exchange.trading_types import Action, ExecutionType, OrderStatus
 from libs.common.units import ZERO, Fraction, Symbol
-from services.paper_exchange.adapters.schema import EXECUTIONS, ORDERS, POSITIONS, TOTALS
-from services.paper_exchange.core.amounts import money, plain
-from services.paper_exchange.core.books import Calm
-from services.paper_exchange.core.changes import Executed, Execution, OrderChanged, PositionTold
-from services.paper_exchange.core.funds import equity
-from services.paper_exchange.core.leg import Leg
-from services.paper_exchange.core.order import Order, StopKind
-from services.paper_exchange.core.rows import wallet_row
+from services.paper_exchange.adapters.disk.schema import EXECUTIONS, ORDERS, POSITIONS, TOTALS
+from services.paper_exchange.core.books.amounts import money, plain
+from services.paper_exchange.core.books.books import Calm
+from services.paper_exchange.core.books.changes import Executed, Execution, OrderChanged, PositionTold
+from services.paper_exchange.core.books.funds import equity
+from services.paper_exchange.core.books.leg import Leg
+from services.paper_exchange.core.books.order import Order, StopKind
+from services.paper_exchange.core.dialect.rows import wallet_row
 from tests.support.order_flows import Act, flows, said, tick_of
 from tests.support.scripted_market import BTC
 from tests.support.trading_floor import Floor

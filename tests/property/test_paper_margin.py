@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from libs.common.units import ZERO, Fraction, Price, Qty, Side, Usd
-from services.paper_exchange.core.liquidation import cross_liquidation, is_beyond, isolated_liquidation
-from services.paper_exchange.core.margin import (
+from services.paper_exchange.core.margin.liquidation import cross_liquidation, is_beyond, isolated_liquidation
+from services.paper_exchange.core.margin.margin import (
     Stake,
     bankruptcy_price,
     break_even,
@@ -20,8 +20,8 @@ from services.paper_exchange.core.margin import (
     takeover_price,
     unrealised,
 )
-from services.paper_exchange.core.order_margin import Resting, order_cost, order_margin
-from services.paper_exchange.core.tiers import RiskTier, kept, max_leverage_for, tier_of, tiers
+from services.paper_exchange.core.margin.order_margin import Resting, order_cost, order_margin
+from services.paper_exchange.core.margin.tiers import RiskTier, kept, max_leverage_for, tier_of, tiers
 from tests.support.scripted_market import instrument
 
 TAKER = Decimal("0.00055")

@@ -9,9 +9,9 @@ import pytest
 
 from libs.common.clock import parse_iso
 from libs.common.units import HOUR_MS, MINUTE_MS, Instant, Symbol, Timeframe
-from services.paper_exchange.adapters.replay import replay_market
-from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.trail import Beat
+from services.paper_exchange.adapters.markets.replay import replay_market
+from services.paper_exchange.core.market.board import Board
+from services.paper_exchange.core.market.trail import Beat
 from tests.support.panels import real_panel
 
 PANEL: Final = real_panel("binance-perp_2025H2")

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant
-from services.paper_exchange.adapters.synthetic import GENESIS, USUAL_START, synthetic_market
-from services.paper_exchange.core.board import Board
-from services.paper_exchange.core.climate import BARS, next_common, next_group
-from services.paper_exchange.core.troupe import GROUP_SIZE, cast_of, roles
-from services.paper_exchange.core.weaving import shared_bars, weave
+from services.paper_exchange.adapters.markets.synthetic import GENESIS, USUAL_START, synthetic_market
+from services.paper_exchange.core.invented.climate import BARS, next_common, next_group
+from services.paper_exchange.core.invented.troupe import GROUP_SIZE, cast_of, roles
+from services.paper_exchange.core.invented.weaving import shared_bars, weave
+from services.paper_exchange.core.market.board import Board
 
 seeds = st.integers(0, 2**32 - 1)
 moments = st.integers(0, 30 * DAY_MS).map(lambda since: Instant(USUAL_START + since))

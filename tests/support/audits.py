@@ -2,9 +2,9 @@
 
 from pydantic import JsonValue
 
-from services.paper_exchange.core.audit_rows import Audit, read_audit
-from services.paper_exchange.core.round_trips import Walk, walk
-from services.paper_exchange.core.rule import Rule
+from services.paper_exchange.core.judging.audit_rows import Audit, read_audit
+from services.paper_exchange.core.judging.round_trips import Walk, walk
+from services.paper_exchange.core.judging.rule import Rule
 
 OURS, SECOND, EXIT, OTHER = "ika-BTCUSDT-1-e", "ika-BTCUSDT-2-e", "ika-BTCUSDT-1-x1", "somebody"
 BTC = "BTCUSDT"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from libs.common.units import MINUTE_MS, Symbol
-from services.paper_exchange.adapters.replay import replay_market
+from services.paper_exchange.adapters.markets.replay import replay_market
 from tests.support.bybit_swings import PERIOD_MS, SWINGS_START, until_a_rise, write_swings
 from tests.support.paper_venue import PaperVenue, paper_venue
 

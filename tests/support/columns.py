@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.paper_exchange.core.columns import Columns, Ohlcv, columns_of
+from services.paper_exchange.core.market.columns import Columns, Ohlcv, columns_of
 
 
 def columns(*rows: tuple[int, int, int, int, int]) -> Columns:

@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Message
 
 from libs.common.clock import SystemClock
-from services.paper_exchange.adapters.door import Door
+from services.paper_exchange.adapters.http.door import Door
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from libs.common.units import Price, Qty, Side
-from services.paper_exchange.core.changes import MarginMode
-from services.paper_exchange.core.leg import Leg
-from services.paper_exchange.core.market import Tick
+from services.paper_exchange.core.books.changes import MarginMode
+from services.paper_exchange.core.books.leg import Leg
+from services.paper_exchange.core.market.market import Tick
 from tests.support.scripted_market import BTC, prices
 from tests.support.trading_floor import Floor
 

@@ -14,18 +14,18 @@ from libs.common.exchange.endpoints import Endpoint
 from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.units import Symbol, Usd
-from services.paper_exchange.adapters.app import exchange_app
-from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.door import Door
-from services.paper_exchange.adapters.private_ws import PrivateHub
-from services.paper_exchange.adapters.public_ws import PublicHub
-from services.paper_exchange.adapters.reception import Key
-from services.paper_exchange.adapters.restarts import Restarts
-from services.paper_exchange.adapters.synthetic import synthetic_market
-from services.paper_exchange.adapters.venue_clock import VenueClock
-from services.paper_exchange.core.faults import Faults
-from services.paper_exchange.core.limits import Limits
-from services.paper_exchange.core.market import Market
+from services.paper_exchange.adapters.disk.books_file import BooksFile
+from services.paper_exchange.adapters.http.app import exchange_app
+from services.paper_exchange.adapters.http.door import Door
+from services.paper_exchange.adapters.http.reception import Key
+from services.paper_exchange.adapters.http.restarts import Restarts
+from services.paper_exchange.adapters.http.venue_clock import VenueClock
+from services.paper_exchange.adapters.markets.synthetic import synthetic_market
+from services.paper_exchange.adapters.sockets.private_ws import PrivateHub
+from services.paper_exchange.adapters.sockets.public_ws import PublicHub
+from services.paper_exchange.core.dialect.limits import Limits
+from services.paper_exchange.core.faults.faults import Faults
+from services.paper_exchange.core.market.market import Market
 from services.paper_exchange.service import Opening, World
 
 KEY = "paper"

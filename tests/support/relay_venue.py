@@ -18,15 +18,15 @@ from libs.common.exchange.endpoints import Endpoint
 from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.units import Usd
-from services.paper_exchange.adapters.app import exchange_app
-from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.adapters.private_ws import PrivateHub
-from services.paper_exchange.adapters.public_ws import PublicHub
-from services.paper_exchange.adapters.reception import Key
-from services.paper_exchange.adapters.relay_opening import Upstream, relayed_market
-from services.paper_exchange.adapters.restarts import Restarts
-from services.paper_exchange.adapters.venue_clock import VenueClock
-from services.paper_exchange.core.faults import Faults
+from services.paper_exchange.adapters.disk.books_file import BooksFile
+from services.paper_exchange.adapters.http.app import exchange_app
+from services.paper_exchange.adapters.http.reception import Key
+from services.paper_exchange.adapters.http.restarts import Restarts
+from services.paper_exchange.adapters.http.venue_clock import VenueClock
+from services.paper_exchange.adapters.markets.relay_opening import Upstream, relayed_market
+from services.paper_exchange.adapters.sockets.private_ws import PrivateHub
+from services.paper_exchange.adapters.sockets.public_ws import PublicHub
+from services.paper_exchange.core.faults.faults import Faults
 from services.paper_exchange.service import Opening, World
 from tests.support.paper_venue import KEY, SECRET, PaperVenue
 from tests.support.waiting import PATIENCE_S, eventually

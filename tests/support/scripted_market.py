@@ -8,7 +8,7 @@ from decimal import Decimal
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import HOUR_MS, Fraction, Instant, Price, Qty, Symbol, Usd
-from services.paper_exchange.core.market import Bar, Day, Settlement, Tick, Trade
+from services.paper_exchange.core.market.market import Bar, Day, Settlement, Tick, Trade
 
 START = Instant(1_757_894_400_000)  # 2025-09-15
 BTC = Symbol("BTCUSDT")

@@ -12,15 +12,15 @@ from starlette.types import ASGIApp
 from libs.common.clock import Clock
 from libs.common.errors import Refused
 from libs.common.units import Instant, Symbol
-from services.paper_exchange.adapters.door import Door
-from services.paper_exchange.adapters.public_rest import public_endpoints
-from services.paper_exchange.adapters.public_ws import PublicHub
-from services.paper_exchange.adapters.reception import Key, Reception
-from services.paper_exchange.core.depth import Depths, Quote
-from services.paper_exchange.core.faults import Faults
-from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.limits import Limits
-from services.paper_exchange.core.market import Market
+from services.paper_exchange.adapters.http.door import Door
+from services.paper_exchange.adapters.http.public_rest import public_endpoints
+from services.paper_exchange.adapters.http.reception import Key, Reception
+from services.paper_exchange.adapters.sockets.public_ws import PublicHub
+from services.paper_exchange.core.books.fields import Fields, Json
+from services.paper_exchange.core.dialect.limits import Limits
+from services.paper_exchange.core.faults.faults import Faults
+from services.paper_exchange.core.market.depth import Depths, Quote
+from services.paper_exchange.core.market.market import Market
 
 Envelope: TypeAlias = dict[str, Any]  # decoded JSON, which a test knows the shape of
 

@@ -15,11 +15,11 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Price, Qty
-from services.paper_exchange.core.candle_tiers import merged
-from services.paper_exchange.core.columns import bar_open
-from services.paper_exchange.core.market import Bar
-from services.paper_exchange.core.shown import kline_row
-from services.paper_exchange.core.topics import INTERVALS
+from services.paper_exchange.core.dialect.shown import kline_row
+from services.paper_exchange.core.dialect.topics import INTERVALS
+from services.paper_exchange.core.market.columns import bar_open
+from services.paper_exchange.core.market.market import Bar
+from services.paper_exchange.core.relayed.candle_tiers import merged
 
 MORNING = Instant(1_757_894_400_000)  # 2025-09-15T00:00:00Z, a Monday
 HISTORY_MINUTES = 3 * 24 * 60

@@ -7,16 +7,16 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from libs.common.units import Instant, Usd
-from services.paper_exchange.core.books import Books, Saved
-from services.paper_exchange.core.changes import Executed, Execution, Moment, Totals
-from services.paper_exchange.core.commands import COMMANDS
-from services.paper_exchange.core.depth import Depths
-from services.paper_exchange.core.fields import Fields, Json
-from services.paper_exchange.core.leg import Leg
-from services.paper_exchange.core.market import Settlement, Tick
-from services.paper_exchange.core.moves import on_settlement, on_tick
-from services.paper_exchange.core.order import Order
-from services.paper_exchange.core.position import Position
+from services.paper_exchange.core.books.books import Books, Saved
+from services.paper_exchange.core.books.changes import Executed, Execution, Moment, Totals
+from services.paper_exchange.core.books.commands import COMMANDS
+from services.paper_exchange.core.books.fields import Fields, Json
+from services.paper_exchange.core.books.leg import Leg
+from services.paper_exchange.core.books.moves import on_settlement, on_tick
+from services.paper_exchange.core.books.order import Order
+from services.paper_exchange.core.books.position import Position
+from services.paper_exchange.core.market.depth import Depths
+from services.paper_exchange.core.market.market import Settlement, Tick
 from tests.support.scripted_market import BTC, START, ScriptedMarket, prices
 
 

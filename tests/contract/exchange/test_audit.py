@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from libs.common.units import Instant
+from services.paper_exchange.core.judging.verdict import judge
 from tests.contract.exchange.test_paper_over_http import entry, get, post
 from tests.support.paper_venue import PaperVenue, paper_venue
 
@@ -123,3 +125,17 @@ async def test_wallet_and_rows_of_one_answer_are_of_one_moment(venue: PaperVenue
     assert float(audit["wallet"]["fees"]) == pytest.approx(fees)
     balance = (await get(venue, "account/wallet-balance", "accountType=UNIFIED"))["result"]["list"][0]
     assert balance["totalWalletBalance"].startswith(audit["wallet"]["balance"][:8])
+
+
+async def test_each_leg_of_a_hedge_is_a_position_of_its_own(venue: PaperVenue) -> None:
+    mode = {"category": "linear", "symbol": "BTCUSDT", "mode": 3}
+    assert (await post(venue, "position/switch-mode", orjson.dumps(mode))).json()["retCode"] == 0
+    await post(venue, "order/create", entry(positionIdx=1, stopLoss="1000"))
+    await post(venue, "order/create", entry(positionIdx=2, side="Sell"))
+    audit: Any = await venue.audit()
+    assert [(row["positionIdx"], row["side"]) for row in audit["fills"]] == [(1, "Buy"), (2, "Sell")]
+    assert [(row["positionIdx"], row["stop"]) for row in audit["positions"]] == [(1, "1000"), (2, "")]
+    assert [row["positionIdx"] for row in audit["naked"]] == [2]
+    assert audit["open"]["positions"] == 2
+    verdict = judge(audit, max_positions=2)
+    assert verdict.holds, verdict.violations

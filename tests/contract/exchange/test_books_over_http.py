@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 
 from libs.common.errors import Refused
 from libs.common.units import Instant
-from services.paper_exchange.core.amounts import plain
-from services.paper_exchange.core.books import Books
-from services.paper_exchange.core.changes import Execution
-from services.paper_exchange.core.market import Settlement, Tick
-from services.paper_exchange.core.moves import on_settlement
+from services.paper_exchange.core.books.amounts import plain
+from services.paper_exchange.core.books.books import Books
+from services.paper_exchange.core.books.changes import Execution
+from services.paper_exchange.core.books.moves import on_settlement
+from services.paper_exchange.core.market.market import Settlement, Tick
 from tests.support.bybit_signed import tell
 from tests.support.order_flows import Act, flows, said, tick_of
 from tests.support.paper_venue import PaperVenue, paper_venue

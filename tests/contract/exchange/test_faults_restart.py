@@ -17,7 +17,7 @@ from libs.common.exchange.ccxt_trading import CcxtTrading
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.trading_types import Accepted, Action, Exists, OrderRequest, Stamp
 from libs.common.units import Price, Qty
-from services.paper_exchange.core.verdict import judge
+from services.paper_exchange.core.judging.verdict import judge
 from tests.support.paper_venue import KEY, SECRET
 from tests.support.process import ServiceProcess
 from tests.support.trader import BTC, ENTRY

@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from libs.common.clock import SystemClock
 from libs.common.units import MINUTE_MS
-from services.paper_exchange.core.limits import CONNECTIONS
+from services.paper_exchange.core.dialect.limits import CONNECTIONS
 from tests.support.paper_venue import PaperVenue, paper_venue
 from tests.support.venue_socket import VenueSocket, venue_socket
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.paper_exchange.adapters.door import Door
-from services.paper_exchange.core.commands import COMMANDS as SERVED
+from services.paper_exchange.adapters.http.door import Door
+from services.paper_exchange.core.books.commands import COMMANDS as SERVED
 from tests.support.bybit_parameters import COMMANDS, QUESTIONS, Parameters
 from tests.support.door_visitor import Heard, knock
 from tests.support.paper_venue import PaperVenue, paper_venue

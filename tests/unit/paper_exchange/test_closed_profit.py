@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Price, Qty, Usd
-from services.paper_exchange.core.position import Position, settle
+from services.paper_exchange.core.books.position import Position, settle
 from tests.support.scripted_market import BTC
 
 

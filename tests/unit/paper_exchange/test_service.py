@@ -5,10 +5,10 @@ from pathlib import Path
 
 from libs.common.clock import VirtualClock
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Price, Qty, Usd
-from services.paper_exchange.adapters.books_file import BooksFile
-from services.paper_exchange.core.fields import Fields
-from services.paper_exchange.core.frames import PrivateFrame
-from services.paper_exchange.core.market import Market, Settlement, Tick
+from services.paper_exchange.adapters.disk.books_file import BooksFile
+from services.paper_exchange.core.books.fields import Fields
+from services.paper_exchange.core.dialect.frames import PrivateFrame
+from services.paper_exchange.core.market.market import Market, Settlement, Tick
 from services.paper_exchange.service import MOST_AT_ONCE_MS, Opening, World
 from tests.support.scripted_market import BTC, START, ScriptedMarket, prices
 

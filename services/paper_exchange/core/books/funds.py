@@ -1,0 +1,135 @@
+"""What the account carries: margin that positions and orders hold, what is left, and how near it is to failing.
+
+Isolated positions answer with their own margin, so only the wallet can be spent; in cross margin unrealised profit
+can be spent too, and losses count.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from libs.common.units import ZERO, Price, Symbol, Usd
+from services.paper_exchange.core.books.books import Books
+from services.paper_exchange.core.books.changes import MarginMode
+from services.paper_exchange.core.books.leg import Key
+from services.paper_exchange.core.books.position import TAKER_FEE, Position, side_of
+from services.paper_exchange.core.margin.liquidation import cross_liquidation, isolated_liquidation
+from services.paper_exchange.core.margin.margin import (
+    Stake,
+    entry_margin,
+    initial_margin,
+    maintenance_margin,
+    unrealised,
+)
+from services.paper_exchange.core.margin.order_margin import Resting, opening_value
+from services.paper_exchange.core.margin.order_margin import order_margin as reckoned
+from services.paper_exchange.core.margin.tiers import tiers
+
+
+def stake(books: Books, position: Position) -> Stake:
+    """Return an open position as its margin sees it; only for an open one."""
+    assert position.side is not None
+    ladder = tiers(books.instruments[position.symbol])
+    return Stake(position.side, position.size, position.cost, position.leverage, ladder)
+
+
+def held(books: Books, position: Position) -> Usd:
+    """Initial margin of a position: all that an isolated one can lose, in cross margin what its value asks for.
+
+    Zero when flat. Isolated it does not move with the mark: a loss must not free what can still be lost.
+    """
+    if position.side is None:
+        return Usd(ZERO)
+    if books.account.margin_mode is MarginMode.ISOLATED:
+        return entry_margin(stake(books, position), TAKER_FEE)
+    return initial_margin(stake(books, position), books.mark[position.symbol], TAKER_FEE)
+
+
+def kept(books: Books, position: Position) -> Usd:
+    """Maintenance margin of a position; zero when flat."""
+    if position.side is None:
+        return Usd(ZERO)
+    return maintenance_margin(stake(books, position), books.mark[position.symbol], TAKER_FEE)
+
+
+def profit(books: Books, position: Position) -> Usd:
+    """Unrealised profit at mark; zero when flat."""
+    return Usd(ZERO) if position.side is None else unrealised(stake(books, position), books.mark[position.symbol])
+
+
+def position_margin(books: Books) -> Usd:
+    return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
+
+
+def maintenance(books: Books) -> Usd:
+    return Usd(sum((kept(books, p) for p in books.open_positions()), ZERO))
+
+
+def total_profit(books: Books) -> Usd:
+    return Usd(sum((profit(books, p) for p in books.open_positions()), ZERO))
+
+
+def equity(books: Books) -> Usd:
+    return Usd(books.totals.balance + total_profit(books))
+
+
+def order_margin(books: Books) -> Usd:
+    """Margin of the resting orders that could open."""
+    keys = sorted({order.key for shelf in books.orders.values() for order in shelf.values()})
+    return Usd(sum((margin_of(books, key, resting(books, key)) for key in keys), ZERO))
+
+
+def resting(books: Books, key: Key, *, but: str = "") -> list[Resting]:
+    """Orders of a leg that wait to open, without the one whose id is `but`."""
+    shelf = books.orders.get(key[0], {}).values()
+    return [
+        Resting(side_of(o.action), o.leaves, o.price)
+        for o in shelf
+        if o.key == key and not o.waits and not o.reduces and o.price is not None and o.order_id != but
+    ]
+
+
+def margin_of(books: Books, key: Key, orders: Sequence[Resting]) -> Usd:
+    """Margin that `orders` would hold as the resting orders of a leg."""
+    position = books.position(*key)
+    return reckoned(orders, position.signed, position.leverage, TAKER_FEE) if orders else Usd(ZERO)
+
+
+def exposure(books: Books, key: Key, orders: Sequence[Resting] | None = None) -> Usd:
+    """Value of a leg and of what its resting orders (or `orders` instead) could add to it."""
+    position = books.position(*key)
+    return Usd(position.cost + opening_value(resting(books, key) if orders is None else orders, position.signed))
+
+
+def available(books: Books) -> Usd:
+    """What may be spent on new margin; negative when losses have eaten into what is held."""
+    own = equity(books) if books.account.margin_mode is MarginMode.CROSS else books.totals.balance
+    return Usd(own - position_margin(books) - order_margin(books))
+
+
+def margin_rates(books: Books) -> tuple[Decimal, Decimal] | None:
+    """Initial and maintenance margin of the account as fractions of its equity; None when there is no equity."""
+    own = equity(books)
+    if own <= ZERO:
+        return None
+    return (position_margin(books) + order_margin(books)) / own, maintenance(books) / own
+
+
+def has_failed(books: Books) -> bool:
+    """Whether an account in cross margin must be liquidated: its equity is no more than what it must keep."""
+    return equity(books) <= maintenance(books)
+
+
+def liquidation_price(books: Books, position: Position) -> Price | None:
+    """Return the mark at which a position is taken over, all else unchanged; None when flat or never."""
+    if position.side is None:
+        return None
+    if books.account.margin_mode is MarginMode.ISOLATED:
+        return isolated_liquidation(stake(books, position))
+    legs = [stake(books, p) for p in books.open_positions(position.symbol)]
+    return cross_liquidation(position.side, legs, _rest(books, position.symbol), TAKER_FEE)
+
+
+def _rest(books: Books, symbol: Symbol) -> Usd:
+    """Equity less maintenance margin of everything but one symbol's positions."""
+    others = [p for p in books.open_positions() if p.symbol != symbol]
+    return Usd(books.totals.balance + sum((profit(books, p) - kept(books, p) for p in others), ZERO))

@@ -1,0 +1,41 @@
+from collections.abc import Sequence
+
+import orjson
+import pytest
+
+from libs.common.units import HOUR_MS, Instant, Symbol
+from services.paper_exchange.adapters.markets.replay import replay_market
+from services.paper_exchange.core.dialect.kline_cache import KlineCache
+from services.paper_exchange.core.dialect.shown import kline_row
+from services.paper_exchange.core.market.board import Board
+from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
+
+BTC = Symbol("BTCUSDT")
+
+
+@pytest.fixture
+def board(made_panel: MadePanel) -> Board:
+    return replay_market(made_panel.directory, symbols="top:50", start=None, end=None)
+
+
+def plain_rows(board: Board, interval_ms: int, limit: int, now: Instant) -> Sequence[bytes]:
+    bars = board.bars(BTC, interval_ms, start=None, end=None, limit=limit, now=now)
+    return [orjson.dumps(kline_row(bar)) for bar in reversed(bars)]
+
+
+@pytest.mark.parametrize("interval_ms", [STEP_MS, HOUR_MS])
+def test_rows_are_the_same_as_without_a_cache_wherever_now_goes(board: Board, interval_ms: int) -> None:
+    cache = KlineCache(board)
+
+    for steps, limit in ((40, 5), (40.5, 5), (41, 5), (41.5, 50), (60, 50), (60, 3), (300, 200), (20, 7), (1, 9)):
+        now = Instant(MADE_FIRST + int(steps * STEP_MS))
+        rows = cache.rows(BTC, interval_ms, start=None, end=None, limit=limit, now=now)
+        assert rows == plain_rows(board, interval_ms, limit, now)
+
+
+def test_a_window_with_bounds_is_read_from_the_market(board: Board) -> None:
+    rows = KlineCache(board).rows(
+        BTC, STEP_MS, start=MADE_FIRST, end=None, limit=2, now=Instant(MADE_FIRST + 9 * STEP_MS)
+    )
+
+    assert [int(orjson.loads(row)[0]) for row in rows] == [MADE_FIRST + STEP_MS, MADE_FIRST]
