@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final, TypeVar
 
 from libs.common.errors import Poison, Refused, Transient
@@ -70,6 +69,23 @@ class RelayHistory:
                 closed = [bar for bar in bars if bar_close(bar.open_at, series.interval_ms) <= known_to]
                 self._market.archive.keep(series, stretch, closed if series.kind is Kind.LAST else bars, known_to)
 
+    async def recall_funding(self, symbol: Symbol, after: Instant, until: Instant) -> None:
+        """Ask for settlements in (after, until] that memory lacks."""
+        listing = self._market.listings[symbol]
+        if listing.settled_since is None:
+            await self._settle(symbol)
+        if listing.settled_since is not None and after < listing.settled_since - 1 and after < until:
+            listing.recalled = dict(
+                await self._read(
+                    rows.settlements,
+                    "funding/history",
+                    symbol=symbol,
+                    startTime=max(0, after + 1),
+                    endTime=until,
+                    limit=MOST_SETTLEMENTS,
+                )
+            )
+
     async def deepen_next(self) -> None:
         """Deepen one more symbol, if there is any."""
         for symbol, listing in self._market.listings.items():
@@ -97,13 +113,13 @@ class RelayHistory:
     async def _catch_up(self, symbol: Symbol, since: Instant, until: Instant) -> None:
         listing = self._market.listings[symbol]
         seen = listing.candles.forming
-        is_new = not listing.candles.known_to
         await self.close_minutes(symbol, until)
         trades = await self._trades(symbol)
         told_from = trades[0].at if trades else until
         missed = await self._missed(symbol, since, min(told_from, until), seen) if told_from > since else []
-        if is_new or listing.settlements(since, until):
-            listing.settle(await self._settlements(symbol))
+        interval_ms = listing.instrument.funding_interval_ms
+        if since // interval_ms != until // interval_ms:
+            await self._settle(symbol)
         self._market.fill(symbol, missed, trades, since)
 
     async def _missed(self, symbol: Symbol, since: Instant, until: Instant, seen: Bar | None) -> list[Missed]:
@@ -115,8 +131,12 @@ class RelayHistory:
         legs = [Leg(bar, marks.get(bar.open_at, bar)) for bar in lasts]
         return list(walk(legs, step, since=since, until=until, seen=seen))
 
-    async def _settlements(self, symbol: Symbol) -> Sequence[tuple[Instant, Decimal]]:
-        return await self._read(rows.settlements, "funding/history", symbol=symbol, limit=MOST_SETTLEMENTS)
+    async def _settle(self, symbol: Symbol) -> None:
+        """Ask for a symbol's newest settlements."""
+        told = await self._read(rows.settlements, "funding/history", symbol=symbol, limit=MOST_SETTLEMENTS)
+        listing = self._market.listings[symbol]
+        listing.settle(told)
+        listing.settled_since = told[0][0] if len(told) == MOST_SETTLEMENTS else Instant(0)
 
     async def _trades(self, symbol: Symbol) -> Sequence[Trade]:
         return await self._read(rows.trades, "recent-trade", symbol=symbol, limit=MOST_TRADES)
