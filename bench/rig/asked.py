@@ -52,9 +52,7 @@ def signed_post(path: str, body: object) -> bytes:
 def _proof(payload: str) -> str:
     at = str(time.time_ns() // 1_000_000)
     sign = hmac.new(b"paper", f"{at}{KEY}{WINDOW}{payload}".encode(), hashlib.sha256).hexdigest()
-    return (
-        f"X-BAPI-API-KEY: {KEY}\r\nX-BAPI-TIMESTAMP: {at}\r\nX-BAPI-RECV-WINDOW: {WINDOW}\r\nX-BAPI-SIGN: {sign}\r\n"
-    )
+    return f"X-BAPI-API-KEY: {KEY}\r\nX-BAPI-TIMESTAMP: {at}\r\nX-BAPI-RECV-WINDOW: {WINDOW}\r\nX-BAPI-SIGN: {sign}\r\n"
 
 
 def klines(symbols: Sequence[Traded]) -> Iterator[bytes]:
@@ -65,7 +63,7 @@ def klines(symbols: Sequence[Traded]) -> Iterator[bytes]:
 
 
 def orders(symbols: Sequence[Traded]) -> Iterator[bytes]:
-    """Limit orders that rest and market orders in turn, over all symbols; buys and sells, so that positions stay small."""
+    """Limit orders that rest and market orders in turn over all symbols; buys and sells, so positions stay small."""
     while True:
         for side in ("Buy", "Sell"):
             for kind in ("Limit", "Market"):

@@ -1,4 +1,4 @@
-"""Real processes to be measured, each kept on one core of its own: the paper exchange, and floors to hold it against."""
+"""Real processes to be measured, each kept on one core: the paper exchange, and floors to hold it against."""
 
 import os
 import socket

@@ -32,7 +32,9 @@ from services.paper_exchange.core.books.changes import (
 from services.paper_exchange.core.books.leg import HEDGED, Key, Leg
 from services.paper_exchange.core.books.order import Order, StopKind, filled
 from services.paper_exchange.core.books.position import MAKER_FEE, TAKER_FEE, Position, settle
+from services.paper_exchange.core.books.queues import Queues
 from services.paper_exchange.core.books.receipts import Ticket, closed_part, fill_receipt, funding_receipt, venue_id
+from services.paper_exchange.core.margin.margin import Stake
 from services.paper_exchange.core.market.depth import Level, Quote
 
 WHOLE: Final = Fraction(Decimal(1))
@@ -86,7 +88,8 @@ class Books:
     """Mutable; every method leaves them whole. Commands are in placing, changing and guards, ticks in moves.
 
     scarcity: how much of an order the market has anything for, as a fraction; a fault can make it less than one.
-    calm: forgotten whenever a symbol's orders or positions change.
+    calm: forgotten whenever a symbol's orders or positions change; so is `tied`, the margin of a leg's resting orders.
+    stakes: positions as their margin saw them last, beside what it saw.
     """
 
     instruments: Mapping[Symbol, Instrument]
@@ -104,6 +107,9 @@ class Books:
     journal: list[Change] = field(default_factory=list)
     scarcity: Callable[[Order], Fraction] = _plenty
     calm: dict[Symbol, Calm] = field(default_factory=dict)
+    queues: Queues = field(default_factory=Queues)
+    tied: dict[Key, Usd] = field(default_factory=dict)
+    stakes: dict[Key, tuple[Position, Stake]] = field(default_factory=dict)
     _eaten: dict[tuple[Symbol, Action], Qty] = field(default_factory=dict)
     _shown: dict[Key, _Shown] = field(default_factory=dict)
 
@@ -114,6 +120,7 @@ class Books:
         books._shown = {p.key: _Shown(p.side, p.size, p.live_stop) for p in saved.positions}
         for order in sorted(saved.orders, key=lambda o: o.seq):
             books.orders.setdefault(order.symbol, {})[order.order_id] = order
+        books.queues = Queues(saved.orders)
         books.link_ids = set(saved.link_ids)
         books.naked = {(n.symbol, n.leg): n for n in saved.naked}
         books.naked_ever = saved.naked_ever
@@ -185,20 +192,27 @@ class Books:
 
     def put(self, order: Order) -> Order:
         """Keep `order` as it is now; a terminal one leaves the book."""
+        shelf = self.orders.setdefault(order.symbol, {})
+        self.queues.follow(shelf.get(order.order_id), order)
         if order.status.is_terminal:
-            self.orders.get(order.symbol, {}).pop(order.order_id, None)
+            shelf.pop(order.order_id, None)
         else:
-            self.orders.setdefault(order.symbol, {})[order.order_id] = order
+            shelf[order.order_id] = order
         if order.link_id:
             self.link_ids.add(order.link_id)
-        self.calm.pop(order.symbol, None)
+        self._forget(order.key)
         self.journal.append(OrderChanged(order))
         return order
 
     def put_position(self, position: Position) -> Position:
-        self.calm.pop(position.symbol, None)
+        self._forget(position.key)
         self.positions[position.key] = replace(position, seq=self._next_seq())
         return self.positions[position.key]
+
+    def _forget(self, key: Key) -> None:
+        """Let what was reckoned from a leg's orders and position be reckoned anew."""
+        self.calm.pop(key[0], None)
+        self.tied.pop(key, None)
 
     def put_account(self, account: Account) -> None:
         self.calm.clear()

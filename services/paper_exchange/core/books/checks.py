@@ -9,11 +9,12 @@ from libs.common.units import ZERO, Price, Qty, Side, Symbol, ceil_to, floor_to
 from services.paper_exchange.core.books import refusals as no
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
-from services.paper_exchange.core.books.funds import available, exposure, margin_of, resting
+from services.paper_exchange.core.books.funds import available, exposure, margin_of
 from services.paper_exchange.core.books.leg import Key, Leg
 from services.paper_exchange.core.books.new_order import NewOrder
 from services.paper_exchange.core.books.order import FIXED, Cover, Direction, Kind, Terms, TriggerBy
 from services.paper_exchange.core.books.position import side_of
+from services.paper_exchange.core.books.queues import resting
 from services.paper_exchange.core.books.refusals import bad, refusal
 from services.paper_exchange.core.margin.order_margin import Resting
 from services.paper_exchange.core.margin.tiers import max_leverage_for, tiers
@@ -123,8 +124,12 @@ def check_margin(books: Books, key: Key, new: Resting, *, but: str = "") -> None
 
     `new` takes the place of the resting order whose id is `but`, if any; it needs its margin and the fees of both ends.
     """
-    orders = [*resting(books, key, but=but), new]
-    more = margin_of(books, key, orders) - margin_of(books, key, resting(books, key))
+    now, orders = books.queues.of(key), books.queues.of(key).copy()
+    replaced = resting(books.orders.get(key[0], {}).get(but))
+    if replaced is not None:
+        orders.drop(replaced)
+    orders.add(new)
+    more = margin_of(books, key, orders) - margin_of(books, key, now)
     if more <= ZERO:
         return
     if books.position(*key).leverage > max_leverage_for(tiers(books.instruments[key[0]]), exposure(books, key, orders)):

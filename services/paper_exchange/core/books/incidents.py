@@ -8,6 +8,7 @@ from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
 from services.paper_exchange.core.books.order import StopKind
 from services.paper_exchange.core.books.placing import cancel
+from services.paper_exchange.core.books.queues import Queues
 
 _STOPS: Final = frozenset({StopKind.STOP_LOSS, StopKind.TRAILING})
 
@@ -23,6 +24,7 @@ def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
 def frozen(books: Books) -> Books:
     """Return the books as they are now, which nothing changes any more."""
     orders = {symbol: dict(shelf) for symbol, shelf in books.orders.items()}
-    kept = replace(books, positions=dict(books.positions), orders=orders, journal=[], calm={})
+    kept = replace(books, positions=dict(books.positions), orders=orders, journal=[], calm={}, tied={}, stakes={})
+    kept.queues = Queues(books.open_orders())
     kept.last, kept.mark = dict(books.last), dict(books.mark)
     return kept
