@@ -14,8 +14,8 @@ from services.paper_exchange.core.books.leg import Key, Leg
 from services.paper_exchange.core.books.new_order import NewOrder
 from services.paper_exchange.core.books.order import FIXED, Cover, Direction, Kind, Terms, TriggerBy
 from services.paper_exchange.core.books.position import side_of
-from services.paper_exchange.core.books.queues import resting
 from services.paper_exchange.core.books.refusals import bad, refusal
+from services.paper_exchange.core.books.shelves import resting
 from services.paper_exchange.core.margin.order_margin import Resting
 from services.paper_exchange.core.margin.tiers import max_leverage_for, tiers
 from services.paper_exchange.core.market.depth import Quote
@@ -124,8 +124,8 @@ def check_margin(books: Books, key: Key, new: Resting, *, but: str = "") -> None
 
     `new` takes the place of the resting order whose id is `but`, if any; it needs its margin and the fees of both ends.
     """
-    now, orders = books.queues.of(key), books.queues.of(key).copy()
-    replaced = resting(books.orders.get(key[0], {}).get(but))
+    now, orders = books.orders.queue(key), books.orders.queue(key).copy()
+    replaced = resting(books.orders.of(key[0]).get(but))
     if replaced is not None:
         orders.drop(replaced)
     orders.add(new)
@@ -151,12 +151,10 @@ def _check_reducing(books: Books, new: NewOrder) -> None:
 
 
 def _check_counts(books: Books, new: NewOrder) -> None:
-    waiting = [order for order in books.open_orders(new.symbol) if not order.guards]
-    conditional = sum(order.waits for order in waiting)
-    if new.trigger is None and len(waiting) - conditional >= MOST_ACTIVE:
-        raise refusal(no.TOO_MANY_ORDERS)
-    if new.trigger is not None and conditional >= MOST_CONDITIONAL:
-        raise refusal(no.TOO_MANY_STOPS)
+    own = books.orders.of(new.symbol)
+    most = MOST_ACTIVE if new.trigger is None else MOST_CONDITIONAL
+    if len(own) >= most and sum(o.waits is (new.trigger is not None) for o in own.values() if not o.guards) >= most:
+        raise refusal(no.TOO_MANY_ORDERS if new.trigger is None else no.TOO_MANY_STOPS)
     if new.cover is Cover.PARTIAL:
         check_fixed(books, new.symbol, (new.stop_loss is not None) + (new.take_profit is not None))
 

@@ -27,12 +27,12 @@ from services.paper_exchange.core.margin.tiers import tiers
 def stake(books: Books, position: Position) -> Stake:
     """Return an open position as its margin sees it; only for an open one."""
     assert position.side is not None
-    seen = books.stakes.get(position.key)
+    seen = books.figures.stakes.get(position.key)
     if seen is not None and seen[0] is position:
         return seen[1]
     ladder = tiers(books.instruments[position.symbol])
     found = Stake(position.side, position.size, position.cost, position.leverage, ladder)
-    books.stakes[position.key] = position, found
+    books.figures.stakes[position.key] = position, found
     return found
 
 
@@ -61,7 +61,17 @@ def profit(books: Books, position: Position) -> Usd:
 
 
 def position_margin(books: Books) -> Usd:
-    return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
+    if books.account.margin_mode is MarginMode.CROSS:
+        return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
+    return Usd(sum((_kept_held(books, p) for p in books.open_positions()), ZERO))
+
+
+def _kept_held(books: Books, position: Position) -> Usd:
+    """What an isolated position of the books holds: always the same, until it changes."""
+    known = books.figures.held.get(position.key)
+    if known is None:
+        known = books.figures.held[position.key] = held(books, position)
+    return known
 
 
 def maintenance(books: Books) -> Usd:
@@ -78,13 +88,13 @@ def equity(books: Books) -> Usd:
 
 def order_margin(books: Books) -> Usd:
     """Margin of the resting orders that could open."""
-    return Usd(sum((_tied(books, key) for key in books.queues.legs()), ZERO))
+    return Usd(sum((_tied(books, key) for key in books.orders.queued()), ZERO))
 
 
 def _tied(books: Books, key: Key) -> Usd:
-    known = books.tied.get(key)
+    known = books.figures.tied.get(key)
     if known is None:
-        known = books.tied[key] = margin_of(books, key, books.queues.of(key))
+        known = books.figures.tied[key] = margin_of(books, key, books.orders.queue(key))
     return known
 
 
@@ -97,7 +107,7 @@ def margin_of(books: Books, key: Key, orders: Queue) -> Usd:
 def exposure(books: Books, key: Key, orders: Queue | None = None) -> Usd:
     """Value of a leg and of what its resting orders (or `orders` instead) could add to it."""
     position = books.position(*key)
-    return Usd(position.cost + opening_value(books.queues.of(key) if orders is None else orders, position.signed))
+    return Usd(position.cost + opening_value(books.orders.queue(key) if orders is None else orders, position.signed))
 
 
 def available(books: Books) -> Usd:
