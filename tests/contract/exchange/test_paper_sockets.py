@@ -169,6 +169,7 @@ async def test_an_order_is_told_on_all_private_topics_under_the_names_they_were_
 
     frames = [await private.hear() for _ in range(5)]
     assert {frame["topic"] for frame in frames} == set(asked)
+    assert len({frame["id"] for frame in frames}) == len(frames)
     rows = {frame["topic"]: frame["data"][0] for frame in frames}
     assert rows["order"]["orderId"] == made["data"]["orderId"]
     assert (rows["order"]["orderStatus"], rows["execution.linear"]["execQty"]) == ("Filled", "0.001")
