@@ -8,9 +8,9 @@ from libs.common.clock import Clock
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
+from services.paper_exchange.adapters.http.candles import Candles
 from services.paper_exchange.adapters.http.envelope import Answer
 from services.paper_exchange.adapters.http.reception import Endpoint
-from services.paper_exchange.adapters.markets.candles import Candles
 from services.paper_exchange.core.books.amounts import plain
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.refusals import NO_SYMBOL, bad

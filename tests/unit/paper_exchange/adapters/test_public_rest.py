@@ -208,7 +208,7 @@ async def test_price_limits_embrace_the_book(venue: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v5/market/nothing"), ("POST", "/v5/market/time"), ("GET", "/v5/")]
+    ("method", "path"), [("GET", "/v5/market/nothing"), ("POST", "/v5/market/time"), ("GET", "/v5")]
 )
 async def test_what_is_no_endpoint_is_10017_in_the_envelope(venue: Door, method: str, path: str) -> None:
     envelope = await ask(venue, method, path)
