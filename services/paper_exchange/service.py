@@ -21,7 +21,7 @@ from libs.common.units import MINUTE_MS, Instant, Symbol, Usd
 from services.paper_exchange.core.books.batch import Batch, RequestMade
 from services.paper_exchange.core.books.books import Books, Saved
 from services.paper_exchange.core.books.changes import Change, Executed, Moment
-from services.paper_exchange.core.books.commands import AUDITED, COMMANDS
+from services.paper_exchange.core.books.commands import AUDITED, BATCH, COMMANDS, parts_of
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.incidents import lose_stops
 from services.paper_exchange.core.books.moves import on_settlement, on_tick
@@ -179,9 +179,10 @@ class World:
         return lose_stops(self.books, symbol, self.moment())
 
     def _note(self, path: str, fields: Fields, code: int) -> None:
-        if path in AUDITED:
-            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code)
-            self._requests.append(made)
+        if path.removesuffix(BATCH) in AUDITED:
+            for asked in parts_of(path, fields):
+                made = RequestMade("POST", path, asked.word("symbol"), asked.word("orderLinkId"), code)
+                self._requests.append(made)
 
     async def durable(self) -> None:
         """Return when everything so far is on disk and told; changes of one turn of the loop share a transaction."""

@@ -139,3 +139,15 @@ async def test_each_leg_of_a_hedge_is_a_position_of_its_own(venue: PaperVenue) -
     assert audit["open"]["positions"] == 2
     verdict = judge(audit, max_positions=2)
     assert verdict.holds, verdict.violations
+
+
+@pytest.mark.parametrize("category", ["inverse", "linear"])
+async def test_the_orders_of_a_batch_that_is_refused_as_a_whole_are_told_too(venue: PaperVenue, category: str) -> None:
+    asked: list[Any] = [{"symbol": "BTCUSDT", "orderLinkId": f"b{n}"} for n in range(2)]
+    asked += [{}] * 19 * (category == "linear")  # one more than a batch may hold
+    await post(venue, "order/create-batch", orjson.dumps({"category": category, "request": asked}))
+    told: Any = (await venue.audit())["requests"]
+    assert [(row["path"], row["orderLinkId"], row["retCode"]) for row in told[:2]] == [
+        ("/v5/order/create-batch", "b0", 10001),
+        ("/v5/order/create-batch", "b1", 10001),
+    ]

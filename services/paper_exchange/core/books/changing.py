@@ -55,6 +55,8 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
     )
     if after == order:
         raise bad(no.UNCHANGED_ORDER)
+    if after.trigger != order.trigger and not order.waits:
+        raise bad("params error: triggerPrice can be changed only while the order waits for it")
     _check(books, order, after, moment)
     kept = books.put(replace(after, updated_at=moment.market))
     if not kept.waits:

@@ -1,8 +1,9 @@
 """The requests that change something, by their path: fields in, the venue's `result` out, Refused otherwise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from libs.common.errors import Refused
 from libs.common.units import ZERO, Fraction, Price, Qty, Symbol
 from services.paper_exchange.core.books.account import set_leverage, set_margin_mode, switch_all, switch_symbol
 from services.paper_exchange.core.books.books import Books
@@ -154,6 +155,21 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "/v5/account/set-margin-mode": change_margin_mode,
 }
 AUDITED: Final = frozenset(path for path in COMMANDS if path.startswith("/v5/order/") or path.endswith("trading-stop"))
+
+
+BATCH: Final = "-batch"  # how the path of many at once ends
+MOST_BATCHED: Final = 20
+
+
+def parts_of(path: str, fields: Fields) -> Sequence[Fields]:
+    """Return what a request asks for one by one; a batch that cannot be read, or is none, is one."""
+    if not path.endswith(BATCH):
+        return [fields]
+    try:
+        parts = [Fields(item) for item in fields.objects("request")[:MOST_BATCHED]]
+    except Refused:
+        parts = []
+    return parts or [fields]
 
 
 def _named(books: Books, fields: Fields, moment: Moment) -> Order:

@@ -149,3 +149,11 @@ def test_less_leverage_needs_the_margin_of_positions_and_of_resting_orders(field
         floor.asks("position/set-leverage", buyLeverage="2", sellLeverage="2")
     assert (refused.value.code, floor.position.leverage) == (110007, D(10))
     assert available(floor.books) >= 0
+
+
+def test_an_order_that_waits_for_no_trigger_is_given_none() -> None:
+    floor = Floor()
+    order = floor.buys("1", orderType="Limit", price="97")
+    assert order is not None
+    with pytest.raises(Refused, match="only while the order waits"):
+        floor.asks("order/amend", orderId=order.order_id, triggerPrice="99")
