@@ -46,7 +46,7 @@ def public_endpoints(shown: Shown, clock: Clock) -> dict[str, Endpoint]:
         "price-limit": reads.price_limit,
     }
     acts = {name: _answering(read) for name, read in plain_reads.items()}
-    acts |= Candles(shown, reads.linear).acts()
+    acts |= Candles(shown, reads.linear, clock).acts()
     return {f"/v5/market/{name}": Endpoint("GET", act) for name, act in acts.items()}
 
 
@@ -92,7 +92,7 @@ class PublicReads:
         until = self._shown.now if end is None else Instant(min(end, self._shown.now))
         earliest = until - (limit + 1) * instrument.funding_interval_ms
         after = Instant(max(earliest, (start if start is not None else earliest) - 1))
-        settled = [each for each in self._shown.market.settlements(after, until) if each.symbol == instrument.symbol]
+        settled = self._shown.market.settlements(after, until, instrument.symbol)
         rows: list[Json] = [
             {"symbol": each.symbol, "fundingRate": plain(each.rate), "fundingRateTimestamp": str(each.at)}
             for each in reversed(settled)
