@@ -20,7 +20,7 @@ from services.paper_exchange.core.relayed.archive import Kind
 from services.paper_exchange.core.relayed.relayed import Recalls
 
 PRICES: Final = 5  # columns of a candle that nobody traded: its opening time and four prices
-PIECE_MS: Final = 2 * DAY_MS  # of market time that is looked through at once, so that others get their turn
+PIECE_MS: Final = DAY_MS // 2  # of market time that is looked through at once, so that others get their turn
 KEPT_READY_MS: Final = 60 * DAY_MS  # how far back candles of the last price are kept as they are written
 
 
