@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Protocol
 
 import orjson
 
+from libs.common.clock import Clock
 from libs.common.exchange.market_types import Instrument
 from libs.common.units import DAY_MS, Instant, Symbol
 from services.paper_exchange.adapters.http.envelope import Answer
@@ -15,15 +15,13 @@ from services.paper_exchange.core.books.refusals import bad
 from services.paper_exchange.core.dialect.kline_cache import KlineCache
 from services.paper_exchange.core.dialect.shown import Shown, kline_row
 from services.paper_exchange.core.dialect.topics import INTERVALS
-from services.paper_exchange.core.market.columns import bar_number, bar_start
 from services.paper_exchange.core.market.market import Bar
 from services.paper_exchange.core.relayed.archive import Kind
 from services.paper_exchange.core.relayed.relayed import Recalls
 
-Pause = Callable[[float], Awaitable[None]]
-PIECE_MS: Final = 32 * DAY_MS  # of candles, which are recorded or woven by the day
-PIECE_OF_TICKS_MS: Final = 2 * DAY_MS  # of marks, which are made of every tick
 PRICES: Final = 5  # columns of a candle that nobody traded: its opening time and four prices
+PIECE_MS: Final = DAY_MS // 2  # of market time that is looked through at once, so that others get their turn
+KEPT_READY_MS: Final = 60 * DAY_MS  # how far back candles of the last price are kept as they are written
 
 
 class Bars(Protocol):
@@ -48,13 +46,13 @@ class Wanted:
 class Candles:
     """`linear` finds the instrument that a request is about, or refuses.
 
-    A long stretch is made in pieces, with a pause in between: nobody waits for another's years of candles.
+    A long window is read in pieces, with a pause in between: nobody waits for another's years of candles.
     """
 
-    def __init__(self, shown: Shown, linear: Callable[[Fields], Instrument], pause: Pause) -> None:
+    def __init__(self, shown: Shown, linear: Callable[[Fields], Instrument], clock: Clock) -> None:
         self._shown = shown
         self._linear = linear
-        self._pause = pause
+        self._clock = clock
         self._kept = KlineCache(shown.market)
 
     def acts(self) -> dict[str, Callable[[Fields], Awaitable[Answer]]]:
@@ -62,26 +60,24 @@ class Candles:
         if isinstance(market, Recalls):
             return {kind.value: self._recalled(market, kind) for kind in Kind}
         return {
-            "kline": self._klines,
+            "kline": self._klines(market.bars),
             "mark-price-kline": self._prices(market.marks),
             "index-price-kline": self._prices(market.marks),
             "premium-index-price-kline": self._prices(market.premiums),
         }
 
-    async def _klines(self, fields: Fields) -> Answer:
-        asked = self._wanted(fields)
-        if asked.limit * asked.interval_ms > PIECE_MS:
-            found = await self._in_pieces(self._shown.market.bars, asked, PIECE_MS)
-            return _listed(asked.symbol, [orjson.dumps(kline_row(bar)) for bar in reversed(found)])
-        rows = self._kept.rows(
-            asked.symbol,
-            asked.interval_ms,
-            start=asked.start,
-            end=asked.end,
-            limit=asked.limit,
-            now=self._shown.now,
-        )
-        return _listed(asked.symbol, rows)
+    def _klines(self, bars: Bars) -> Callable[[Fields], Awaitable[Answer]]:
+        async def act(fields: Fields) -> Answer:
+            asked, now = self._wanted(fields), self._shown.now
+            if asked.interval_ms * asked.limit > KEPT_READY_MS:
+                found = await self._piecewise(bars, asked, now)
+                return _listed(asked.symbol, [orjson.dumps(kline_row(bar)) for bar in reversed(found)])
+            rows = self._kept.rows(
+                asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=now
+            )
+            return _listed(asked.symbol, rows)
+
+        return act
 
     def _recalled(self, market: Recalls, kind: Kind) -> Callable[[Fields], Awaitable[Answer]]:
         columns = None if kind is Kind.LAST else PRICES
@@ -97,28 +93,28 @@ class Candles:
 
     def _prices(self, bars: Bars) -> Callable[[Fields], Awaitable[Answer]]:
         async def act(fields: Fields) -> Answer:
-            asked = self._wanted(fields)
-            found = await self._in_pieces(bars, asked, PIECE_OF_TICKS_MS)
+            asked, now = self._wanted(fields), self._shown.now
+            found = await self._piecewise(bars, asked, now)
             return _listed(asked.symbol, [orjson.dumps(kline_row(bar)[:PRICES]) for bar in reversed(found)])
 
         return act
 
-    async def _in_pieces(self, bars: Bars, asked: Wanted, piece_ms: int) -> list[Bar]:
-        """Return the bars that are asked for, oldest first."""
-        ask, interval, now = partial(bars, asked.symbol, asked.interval_ms), asked.interval_ms, self._shown.now
-        anchor = ask(start=asked.start, end=asked.end, limit=1, now=now)
-        if not anchor or asked.limit == 1:
-            return [*anchor]
-        known, size = bar_number(anchor[0].open_at, interval), max(1, piece_ms // interval)
-        last = bar_number(min(now, now if asked.end is None else asked.end), interval)
-        first, newest = (known - asked.limit + 1, known) if asked.start is None else (known, last)
+    async def _piecewise(self, bars: Bars, asked: Wanted, now: Instant) -> Sequence[Bar]:
+        """Read a window piece by piece, from its start if it has one, else back from its end; oldest first."""
         found: list[Bar] = []
-        for number in range(first, min(newest, first + asked.limit - 1) + 1, size):
-            if number > first:
-                await self._pause(0)
-            count = min(size, asked.limit - (number - first))
-            until = _end_of(number + count, interval, asked)
-            found += ask(start=bar_start(number, interval), end=until, limit=count, now=now)
+        start, end, left = asked.start, asked.end, asked.limit
+        while left:
+            size = min(left, max(1, PIECE_MS // asked.interval_ms))
+            piece = bars(asked.symbol, asked.interval_ms, start=start, end=end, limit=size, now=now)
+            left = left - size if len(piece) == size else 0
+            if asked.start is None:
+                found = [*piece, *found]
+                end = Instant(piece[0].open_at - 1) if piece else end
+            else:
+                found += piece
+                start = Instant(piece[-1].open_at + 1) if piece else start
+            if left:
+                await self._clock.sleep(0)
         return found
 
     def _wanted(self, fields: Fields) -> Wanted:
@@ -136,12 +132,6 @@ class Candles:
             None if end is None else Instant(end),
             fields.limit(most=1_000, usual=200),
         )
-
-
-def _end_of(number: int, interval_ms: int, asked: Wanted) -> Instant:
-    """The last moment of the bars before `number`, no later than what was asked for."""
-    end = bar_start(number, interval_ms) - 1
-    return Instant(end if asked.end is None else min(end, asked.end))
 
 
 def _listed(symbol: Symbol, rows: Sequence[bytes]) -> Answer:

@@ -48,7 +48,7 @@ def public_endpoints(shown: Shown, clock: Clock) -> dict[str, Endpoint]:
         "price-limit": reads.price_limit,
     }
     acts = {name: _answering(read) for name, read in plain_reads.items()}
-    acts |= Candles(shown, reads.linear, clock.sleep).acts()
+    acts |= Candles(shown, reads.linear, clock).acts()
     if isinstance(shown.market, Recalls):
         acts["funding/history"] = _recalled_funding(reads, shown.market)
     return {f"/v5/market/{name}": Endpoint("GET", act) for name, act in acts.items()}

@@ -20,7 +20,7 @@ from services.paper_exchange.core.books.guards import Cloak, set_guards
 from services.paper_exchange.core.books.order import FIXED, Kind, Order, StopKind, Terms, TriggerBy
 from services.paper_exchange.core.books.placing import cancel, work
 from services.paper_exchange.core.books.position import side_of
-from services.paper_exchange.core.books.refusals import bad
+from services.paper_exchange.core.books.refusals import bad, refusal
 from services.paper_exchange.core.margin.order_margin import Resting
 
 
@@ -44,7 +44,7 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
         return _move_guard(books, order, change, moment)
     after = replace(
         order,
-        qty=change.qty or order.qty,
+        qty=order.qty if change.qty is None else change.qty,
         price=change.price or order.price,
         trigger=change.trigger or order.trigger,
         stop_loss=_stop(change.stop_loss, order.stop_loss),
@@ -85,6 +85,8 @@ def _check(books: Books, before: Order, after: Order, moment: Moment) -> None:
     if after.trigger is not None and after.trigger != before.trigger:
         check_trigger(after.trigger, after.direction, after.trigger_by, instrument, quote)
     base = (after.price if after.kind is Kind.LIMIT else after.trigger) or quote.last
+    if not after.reduces and after.qty * base < instrument.min_notional:
+        raise refusal(no.TOO_SMALL)
     check_sides(side_of(after.action), base, after.stop_loss, after.take_profit, instrument)
     if not after.reduces and not after.waits:
         left = Qty(after.qty - before.filled)
