@@ -24,7 +24,7 @@ log = structlog.get_logger()
 MOST_BYTES: Final = 16 * 1024
 
 
-class Loser(Protocol):
+class LosesStops(Protocol):
     """The world, as far as it can lose what it holds."""
 
     def lose_stops(self, symbol: Symbol | None) -> int:
@@ -40,7 +40,7 @@ class Hands:
 
     sockets: UnrulySockets
     misled: Misled
-    world: Loser
+    world: LosesStops
     restarts: Restarts
 
 
