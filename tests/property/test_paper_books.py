@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,13 +11,13 @@ from libs.common.errors import Refused
 from libs.common.exchange.trading_types import Action, ExecutionType, OrderStatus
 from libs.common.units import ZERO, Fraction, Symbol
 from services.paper_exchange.adapters.disk.schema import EXECUTIONS, ORDERS, POSITIONS, TOTALS
-from services.paper_exchange.core.books.amounts import money, plain
+from services.paper_exchange.core.books.amounts import plain
 from services.paper_exchange.core.books.books import Calm
 from services.paper_exchange.core.books.changes import Executed, Execution, OrderChanged, PositionTold
 from services.paper_exchange.core.books.funds import equity
 from services.paper_exchange.core.books.leg import Leg
 from services.paper_exchange.core.books.order import Order, StopKind
-from services.paper_exchange.core.dialect.rows import wallet_row
+from services.paper_exchange.core.dialect.rows import position_row, wallet_row
 from tests.support.order_flows import Act, flows, said, tick_of
 from tests.support.scripted_market import BTC
 from tests.support.trading_floor import Floor
@@ -98,8 +99,12 @@ def test_equity_is_the_wallet_and_what_closing_at_the_mark_would_win(flow: list[
     realised = sum((row.gross for row in trades(floor)), ZERO)
     balance = floor.books.totals.balance
     assert equity(floor.books) == balance + won - realised
-    row = wallet_row(floor.books)
-    assert row["totalEquity"] == plain(money(balance + won - realised))
+    row: dict[str, Any] = wallet_row(floor.books)
+    (coin,) = row["coin"]
+    assert row["totalEquity"] == coin["equity"] == plain(balance + won - realised)
+    assert Decimal(coin["equity"]) == Decimal(coin["walletBalance"]) + Decimal(coin["unrealisedPnl"])
+    profits = [Decimal(str(position_row(floor.books, p)["unrealisedPnl"])) for p in floor.books.open_positions()]
+    assert Decimal(coin["unrealisedPnl"]) == sum(profits, ZERO)
 
 
 @settings(max_examples=60)

@@ -8,9 +8,9 @@ from libs.common.clock import Clock
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
+from services.paper_exchange.adapters.http.candles import Candles
 from services.paper_exchange.adapters.http.envelope import Answer
 from services.paper_exchange.adapters.http.reception import Endpoint
-from services.paper_exchange.adapters.markets.candles import Candles
 from services.paper_exchange.core.books.amounts import plain
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.refusals import NO_SYMBOL, bad
@@ -48,7 +48,7 @@ def public_endpoints(shown: Shown, clock: Clock) -> dict[str, Endpoint]:
         "price-limit": reads.price_limit,
     }
     acts = {name: _answering(read) for name, read in plain_reads.items()}
-    acts |= Candles(shown, reads.linear).acts()
+    acts |= Candles(shown, reads.linear, clock).acts()
     if isinstance(shown.market, Recalls):
         acts["funding/history"] = _recalled_funding(reads, shown.market)
     return {f"/v5/market/{name}": Endpoint("GET", act) for name, act in acts.items()}
@@ -98,9 +98,7 @@ class PublicReads:
     def funding_history(self, fields: Fields) -> Json:
         """The newest settlements up to `endTime`; a `startTime` without one is an error."""
         wanted = self.funding_wanted(fields)
-        settled = [
-            each for each in self._shown.market.settlements(wanted.after, wanted.until) if each.symbol == wanted.symbol
-        ]
+        settled = self._shown.market.settlements(wanted.after, wanted.until, of=wanted.symbol)
         rows: list[Json] = [
             {"symbol": each.symbol, "fundingRate": plain(each.rate), "fundingRateTimestamp": str(each.at)}
             for each in reversed(settled)

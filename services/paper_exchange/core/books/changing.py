@@ -16,11 +16,11 @@ from services.paper_exchange.core.books.checks import (
     check_trigger,
     listed,
 )
-from services.paper_exchange.core.books.guards import Cloak, set_guards
-from services.paper_exchange.core.books.order import FIXED, Kind, Order, StopKind, Terms, TriggerBy
+from services.paper_exchange.core.books.guards import FullGuards, set_guards
+from services.paper_exchange.core.books.order import PARTIALS, Kind, Order, StopKind, Terms, TriggerBy
 from services.paper_exchange.core.books.placing import cancel, work
 from services.paper_exchange.core.books.position import side_of
-from services.paper_exchange.core.books.refusals import bad
+from services.paper_exchange.core.books.refusals import bad, refusal
 from services.paper_exchange.core.margin.order_margin import Resting
 
 
@@ -44,7 +44,7 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
         return _move_guard(books, order, change, moment)
     after = replace(
         order,
-        qty=change.qty or order.qty,
+        qty=order.qty if change.qty is None else change.qty,
         price=change.price or order.price,
         trigger=change.trigger or order.trigger,
         stop_loss=_stop(change.stop_loss, order.stop_loss),
@@ -55,6 +55,8 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
     )
     if after == order:
         raise bad(no.UNCHANGED_ORDER)
+    if after.trigger != order.trigger and not order.waits:
+        raise bad("params error: triggerPrice can be changed only while the order waits for it")
     _check(books, order, after, moment)
     kept = books.put(replace(after, updated_at=moment.market))
     if not kept.waits:
@@ -83,6 +85,8 @@ def _check(books: Books, before: Order, after: Order, moment: Moment) -> None:
     if after.trigger is not None and after.trigger != before.trigger:
         check_trigger(after.trigger, after.direction, after.trigger_by, instrument, quote)
     base = (after.price if after.kind is Kind.LIMIT else after.trigger) or quote.last
+    if not after.reduces and after.qty * base < instrument.min_notional:
+        raise refusal(no.TOO_SMALL)
     check_sides(side_of(after.action), base, after.stop_loss, after.take_profit, instrument)
     if not after.reduces and not after.waits:
         left = Qty(after.qty - before.filled)
@@ -94,21 +98,21 @@ def _move_guard(books: Books, order: Order, change: Amendment, moment: Moment) -
     if order.stop_kind is StopKind.TRAILING:
         raise bad("params error: a trailing stop is changed by position/trading-stop")
     price = change.trigger or order.trigger
-    if order.stop_kind in FIXED:
-        return _move_fixed(books, order, price, change, moment)
+    if order.stop_kind in PARTIALS:
+        return _move_partial(books, order, price, change, moment)
     position = books.position(*order.key)
-    cloak = Cloak.of(position)
+    before = FullGuards.of(position)
     if order.stop_kind is StopKind.STOP_LOSS:
-        moved = replace(cloak, stop=price, stop_terms=_terms(cloak.stop_terms, change.trigger_by))
+        moved = replace(before, stop=price, stop_terms=_terms(before.stop_terms, change.trigger_by))
     else:
-        moved = replace(cloak, take_profit=price, target_terms=_terms(cloak.target_terms, change.trigger_by))
-    if moved == cloak:
+        moved = replace(before, take_profit=price, target_terms=_terms(before.target_terms, change.trigger_by))
+    if moved == before:
         raise bad(no.UNCHANGED_ORDER)
     set_guards(books, order.key, moved, moment)
     return order
 
 
-def _move_fixed(books: Books, order: Order, price: Price | None, change: Amendment, moment: Moment) -> Order:
+def _move_partial(books: Books, order: Order, price: Price | None, change: Amendment, moment: Moment) -> Order:
     instrument, quote = listed(books, order.symbol, moment), books.quote(order.symbol, moment)
     after = replace(
         order,

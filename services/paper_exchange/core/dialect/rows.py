@@ -178,7 +178,7 @@ def position_row(books: Books, position: Position) -> Json:
         "takeProfit": plain(position.take_profit),
         "stopLoss": plain(position.stop),
         "trailingStop": plain(trailing.distance) if trailing else "0",
-        "unrealisedPnl": plain(money(profit(books, position))) if is_open else "",
+        "unrealisedPnl": plain(profit(books, position)) if is_open else "",
         "curRealisedPnl": plain(position.current_realised),
         "cumRealisedPnl": plain(position.realised),
         "positionStatus": "Normal",
@@ -210,10 +210,13 @@ def _break_even(books: Books, position: Position) -> Price | None:
 
 
 def wallet_row(books: Books) -> Json:
-    """The one element of wallet-balance's list and of the wallet stream."""
-    balance, gained = books.totals.balance, money(total_profit(books))
+    """The one element of wallet-balance's list and of the wallet stream.
+
+    Profits are exact, so that equity is the wallet and the positions' profits to the last digit that is shown.
+    """
+    balance, gained = books.totals.balance, total_profit(books)
     position_im, order_im, keep = (money(each(books)) for each in (position_margin, order_margin, maintenance))
-    own, spare = plain(money(equity(books))), plain(max(ZERO, money(available(books))))
+    own, spare = plain(equity(books)), plain(max(ZERO, money(available(books))))
     im_rate, mm_rate = _rates(books)
     return {
         "accountType": "UNIFIED",

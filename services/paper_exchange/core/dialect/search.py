@@ -14,7 +14,7 @@ WINDOW_MS: Final = 7 * DAY_MS
 class Search:
     """Empty text means any; `before` is the number of the last row of the page before; ids outrank the rest."""
 
-    symbol: str
+    symbol: str  # the one of a base coin too, as all of ours are settled in USDT
     order_id: str
     link_id: str
     kind: str
@@ -34,7 +34,7 @@ def read_search(fields: Fields, now: Instant, *, most: int, usual: int, kind: st
         return None
     start, end = _window(fields, now)
     return Search(
-        symbol=fields.text("symbol"),
+        symbol=fields.text("symbol") or (f"{fields.text('baseCoin')}USDT" if fields.has("baseCoin") else ""),
         order_id=fields.text("orderId"),
         link_id=fields.text("orderLinkId"),
         kind=fields.text(kind) if kind else "",

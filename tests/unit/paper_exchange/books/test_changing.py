@@ -52,6 +52,9 @@ def test_an_amended_order_has_the_new_value_and_keeps_the_rest(
         ({"price": "120"}, 110003, "allowable range"),
         ({"stopLoss": "95"}, 10001, "should lower"),
         ({"qty": "900"}, 110007, "not enough"),
+        ({"qty": "0.05"}, 110094, "minimum order value"),
+        ({"qty": "0"}, 10001, "minimum limit"),
+        ({"triggerPrice": "120"}, 10001, "triggerPrice"),
     ],
 )
 def test_an_amendment_that_may_not_be_leaves_the_order_as_it_was(fields: dict[str, str], code: int, text: str) -> None:
@@ -149,3 +152,21 @@ def test_less_leverage_needs_the_margin_of_positions_and_of_resting_orders(field
         floor.asks("position/set-leverage", buyLeverage="2", sellLeverage="2")
     assert (refused.value.code, floor.position.leverage) == (110007, D(10))
     assert available(floor.books) >= 0
+
+
+def test_an_order_that_waits_for_no_trigger_is_given_none() -> None:
+    floor = Floor()
+    order = floor.buys("1", orderType="Limit", price="97")
+    assert order is not None
+    with pytest.raises(Refused, match="only while the order waits"):
+        floor.asks("order/amend", orderId=order.order_id, triggerPrice="99")
+
+
+def test_a_triggered_order_that_rests_is_amended_like_any_other() -> None:
+    floor = Floor()
+    made = resting(floor, triggerPrice="102", triggerDirection="1")
+    floor.moves("102")
+    floor.asks("order/amend", orderId=made, price="94")
+    after = floor.open_order(made)
+    assert after is not None
+    assert (after.waits, after.price, after.trigger) == (False, D(94), D(102))

@@ -3,11 +3,9 @@ from decimal import Decimal as D
 import pytest
 
 from libs.common.units import Side, Symbol
-from services.paper_exchange.core.books.leg import Leg
 from services.paper_exchange.core.books.shelves import Shelves, resting
-from tests.support.trading_floor import BTC, Floor
-
-BTC_ONLY = (BTC, Leg.ONE_WAY)
+from tests.support.scripted_market import BTC
+from tests.support.trading_floor import BTC_ONLY, Floor
 
 
 def floor() -> Floor:
@@ -37,7 +35,7 @@ def test_only_what_rests_and_may_open_is_in_the_queue() -> None:
     shelves = floor().books.orders
     assert shelves.queued() == [BTC_ONLY]
     queue = shelves.queue(BTC_ONLY)
-    assert (queue.opening(Side.LONG, D(0)), queue.opening(Side.SHORT, D(0))) == (95, 210)
+    assert (queue.opening(Side.LONG, D(0)), queue.opening(Side.SHORT, D(0))) == (D(95), D(210))
 
 
 def test_what_left_is_nowhere() -> None:

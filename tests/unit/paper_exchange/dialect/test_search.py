@@ -19,6 +19,11 @@ def search(**fields: JsonValue) -> Search:
     return found
 
 
+def test_a_base_coin_means_its_contract() -> None:
+    assert search(baseCoin="ETH").symbol == "ETHUSDT"
+    assert search(baseCoin="ETH", symbol="BTCUSDT").symbol == "BTCUSDT"
+
+
 @pytest.mark.parametrize("fields", [{"category": "inverse"}, {"category": "spot"}, {"settleCoin": "USDC"}])
 def test_a_market_that_is_not_here_lists_nothing(fields: dict[str, JsonValue]) -> None:
     assert read(**fields) is None

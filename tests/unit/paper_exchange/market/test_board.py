@@ -82,6 +82,7 @@ def test_settlements_come_sorted_by_time_then_symbol(board: Board) -> None:
     settled = board.settlements(Instant(0), END)
 
     assert [(each.at, each.symbol, each.rate) for each in settled] == [(END, A, BASE_RATE), (END, B, BASE_RATE)]
+    assert board.settlements(Instant(0), END, B) == settled[1:]
 
 
 def test_a_symbol_that_is_not_listed_has_nothing(board: Board) -> None:
