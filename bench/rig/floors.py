@@ -1,9 +1,10 @@
 """Servers that do no more than an answer takes at least, on the very same HTTP stack: what is left to the exchange.
 
-    python -m bench.rig.floors klines|orders <port>
+    python -m bench.rig.floors klines|orders|frames <port>
 
 klines: the same number of bytes as 200 candles, made before. orders: a body read as JSON, its HMAC, and a row in a
 SQLite file that is synced before the answer leaves, as many rows in a transaction as came in one turn of the loop.
+frames: to every WebSocket client, ten times a second, as many frames as it asked for of the size that it asked for.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ import hmac
 import os
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import orjson
 import uvloop
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from libs.common.clock import SystemClock
 from libs.common.http import serve_http
@@ -65,6 +68,24 @@ class Orders:
             kept.set_result(None)
 
 
+class Frames:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while True:
+            asked = orjson.loads((await receive())["text"])
+            if "size" in asked:
+                break
+        text = '{"topic":"' + "x" * (asked["size"] - 10)
+        with suppress(WebSocketDisconnect, RuntimeError, OSError):
+            while True:
+                for _ in range(asked["a_turn"]):
+                    await send({"type": "websocket.send", "text": text})
+                await asyncio.sleep(0.1)
+
+
 async def _answer(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -73,7 +94,8 @@ async def _answer(send: Send, body: bytes) -> None:
 
 async def main(kind: str, port: int) -> None:
     home = Path(os.environ["IRONKEEL_HOME"])
-    app = Klines() if kind == "klines" else Orders(home / "floor.db")
+    apps: dict[str, ASGIApp] = {"klines": Klines(), "orders": Orders(home / "floor.db"), "frames": Frames()}
+    app = apps[kind]
     async with serve_http(app, host="127.0.0.1", port=port, name="paper_exchange", home=home, clock=SystemClock()):
         await asyncio.Event().wait()
 
