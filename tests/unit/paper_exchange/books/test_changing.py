@@ -161,4 +161,4 @@ def test_a_triggered_order_that_rests_is_amended_like_any_other() -> None:
     floor.asks("order/amend", orderId=made, price="94")
     after = floor.open_order(made)
     assert after is not None
-    assert (after.waits, after.price, after.trigger) == (False, 94, 102)
+    assert (after.waits, after.price, after.trigger) == (False, D(94), D(102))
