@@ -116,7 +116,11 @@ class Standing:
 
 
 class Faults:
-    """The rules in force, in the order in which they were made."""
+    """The rules in force, in the order in which they were made.
+
+    They are asked with the venue's wall clock, which they may have made wrong themselves; how long one is in force goes
+    by the right one.
+    """
 
     def __init__(self) -> None:
         self._standing: dict[int, Standing] = {}
@@ -125,7 +129,7 @@ class Faults:
 
     def standing(self, now: Instant) -> Mapping[int, Standing]:
         """The rules in force at wall `now`, by their numbers."""
-        self._forget(now)
+        self._forget(self._right(now))
         return dict(self._standing)
 
     def has_any(self, kinds: Collection[Misfortune]) -> bool:
@@ -134,11 +138,12 @@ class Faults:
 
     def add(self, fault: Fault, now: Instant) -> int:
         """Put a rule in force and return its number; raises Refused when there are too many."""
-        self._forget(now)
+        right = self._right(now)
+        self._forget(right)
         if len(self._standing) >= MOST_RULES:
             raise Refused(f"at most {MOST_RULES} rules: DELETE them first")
         self._made += 1
-        until = None if fault.for_ms is None else Instant(now + fault.for_ms)
+        until = None if fault.for_ms is None else Instant(right + fault.for_ms)
         self._standing[self._made] = Standing(self._made, fault, until)
         self._note_kinds()
         return self._made
@@ -151,7 +156,7 @@ class Faults:
         """Return the rule that befalls this subject, counted; None when it is spared."""
         if self._kinds.isdisjoint(kinds):
             return None
-        self._forget(now)
+        self._forget(self._right(now))
         for standing in self._standing.values():
             fault = standing.fault
             if fault.rule not in kinds or not fault.fits(subject):
@@ -170,12 +175,19 @@ class Faults:
         return WHOLE if hit is None else hit.fault.fraction
 
     def offset_ms(self, now: Instant) -> int:
-        """How much the venue's wall clock is ahead; the newest rule counts."""
+        """How much the venue's wall clock is ahead at the right time `now`; the newest rule counts."""
         if M.CLOCK not in self._kinds:
             return 0
         self._forget(now)
+        return self._offset()
+
+    def _offset(self) -> int:
         offsets = [each.fault.offset_ms for each in self._standing.values() if each.fault.rule is M.CLOCK]
         return offsets[-1] if offsets else 0
+
+    def _right(self, shown: Instant) -> Instant:
+        """The right time when the venue's clock shows `shown`."""
+        return Instant(shown - self._offset())
 
     def _forget(self, now: Instant) -> None:
         over = [number for number, each in self._standing.items() if each.is_over(now)]
