@@ -102,9 +102,9 @@ class MemoryVenue(MemoryFeed):
         """Let these happen to the next requests that would change something, one each, in order."""
         self._faults.extend(faults)
 
-    def freeze_positions(self, reads: int) -> None:
-        """Answer the next `reads` position reads with what is open now, whatever happens meanwhile."""
-        self._stale, self._stale_reads = tuple(self.books.positions()), reads
+    def freeze_positions(self, reads: int, *, empty: bool = False) -> None:
+        """Answer the next `reads` position reads with what is open now (or was before anything), whatever happens."""
+        self._stale, self._stale_reads = () if empty else tuple(self.books.positions()), reads
 
     def lose_frames(self, count: int) -> None:
         """Drop the next `count` private frames on a healthy connection."""
