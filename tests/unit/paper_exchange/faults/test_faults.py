@@ -162,13 +162,3 @@ def test_rules_are_bounded_and_those_that_are_over_make_room() -> None:
         rules.add(refuses(), NOW)
     rules.meet(REQUESTS, CREATE, NOW)
     assert rules.add(refuses(), NOW) == MOST_RULES + 1
-
-
-@pytest.mark.parametrize("offset_ms", [7_000, -7_000])
-def test_a_rule_about_the_clock_lasts_as_long_as_was_said_by_the_right_clock(offset_ms: int) -> None:
-    rules = faults(Fault(M.CLOCK, offset_ms=offset_ms, for_ms=1_000, times=ALWAYS))
-    for right in (NOW, NOW + 999):
-        shown = Instant(right + rules.offset_ms(Instant(right)))
-        assert shown == right + offset_ms
-        assert len(rules.standing(shown)) == 1
-    assert rules.offset_ms(Instant(NOW + 1_000)) == 0
