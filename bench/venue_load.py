@@ -1,235 +1,120 @@
-"""What one exchange process on one core serves: klines, signed orders, and prices streamed to many clients.
+"""What one exchange process on one core answers: GETs of 200 candles, and signed orders that are on disk before.
 
-python -m bench.venue_load [--seconds 5]
+    python -m bench.venue_load [--runs 3] [--seconds 4] [--under <folder for the books>]
 
-The process is a real one with a synthetic market of 50 symbols in real time and without limits, pinned to a core where
-the system can; the clients share the rest. Latencies are taken at half of what it must serve.
+The process is a real one with a synthetic market of 50 symbols and without rate limits, once with its clock paused and
+once at 60 market seconds a second; the clients have the other core. Rates are flat out over 16 kept connections,
+latencies are taken at half of the rate that is asked of it, and at half of what it did, from when a request was due.
+Half of the orders rest (limit orders, far from the market), half fill at once; before every run the book is emptied.
+The floor does the least that such an answer takes, on the same HTTP stack and disk.
 """
 
 import argparse
-import asyncio
-import hashlib
-import hmac
-import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from decimal import ROUND_UP, Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 import uvloop
-from websockets.asyncio.client import connect
 
-CONNECTIONS: Final = 16
-STREAMS: Final = 20
-SYMBOLS: Final = 50
-PORTS: Final = 18_700
-PORT: Final = PORTS + 100
-KLINES: Final = "/v5/market/kline?category=linear&symbol={symbol}&interval=15&limit=200"
+from bench.rig.asked import Traded, cancel_all, klines, once, orders, pace, traded
+from bench.rig.machine import Figures, busy_s, noise, spread
+from bench.rig.process import Served, exchange, floor, pin_generator
+from bench.rig.wire import at_rate, flat_out
 
-Request = Callable[[int], bytes]
-Symbols = list[tuple[str, str]]  # and a quantity to trade of each
+SPEED = 60
+MOST = 8_000  # requests a second that are made ready
 
 
-@contextmanager
-def exchange(home: Path) -> Iterator[int]:
-    """Run the exchange, and yield its process id."""
-    settings = {
-        "IRONKEEL_HOME": str(home),
-        "IRONKEEL_PAPER__LIMITS": "off",
-        "IRONKEEL_PAPER__SPEED": "1",
-        "IRONKEEL_PAPER__BALANCE": "1000000000",
-        "IRONKEEL_PORTS__BASE": str(PORTS),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.paper_exchange.main"],
-        env={**os.environ, **settings},
-        stdout=(home / "log").open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process.pid, {0})
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is asked, and how much of it a second the exchange owes."""
+
+    name: str
+    owed: int
+    is_order: bool
+
+    def requests(self, symbols: Sequence[Traded]) -> Iterator[bytes]:
+        return orders(symbols) if self.is_order else klines(symbols)
 
 
-class Caller(asyncio.Protocol):
-    """One connection with one request at a time."""
-
-    def __init__(self) -> None:
-        self._heard = b""
-        self._answer: asyncio.Future[bytes] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
-
-    def data_received(self, data: bytes) -> None:
-        self._heard += data
-        head, found, body = self._heard.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        if len(body) >= length and self._answer is not None:
-            self._heard = b""
-            self._answer.set_result(body)
-
-    async def ask(self, request: bytes) -> bytes:
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await self._answer
+KINDS = (Kind("klines", 1_500, False), Kind("orders", 600, True))
 
 
-async def callers() -> list[Caller]:
-    loop = asyncio.get_running_loop()
-    return [(await loop.create_connection(Caller, "127.0.0.1", PORT))[1] for _ in range(CONNECTIONS)]
+@dataclass(slots=True)
+class Measured:
+    """All runs of one kind in one state of the clock."""
+
+    rate: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    own_p50: list[float] = field(default_factory=list)
+    own_p99: list[float] = field(default_factory=list)
+    floor_p99: list[float] = field(default_factory=list)
 
 
-def kline(number: int, symbols: Symbols) -> bytes:
-    return f"GET {KLINES.format(symbol=symbols[number % len(symbols)][0])} HTTP/1.1\r\nHost: paper\r\n\r\n".encode()
+async def measure(served: Served, least: Served, kind: Kind, seconds: float, into: Measured) -> None:
+    """One run: the exchange and its floor one after the other, so that both have the same machine."""
+    symbols = await traded(served)
+    await _empty(served, kind)
+    made = list(islice(kind.requests(symbols), int(seconds * MOST)))
+    before = busy_s(served.pid)
+    rate, answered = await flat_out(served, made, seconds)
+    into.rate.append(rate)
+    into.cpu_us.append((busy_s(served.pid) - before) / answered * 1e6)
+    into.floor.append((await flat_out(least, made, seconds))[0])
+    for load, p50s, p99s in ((kind.owed, into.p50, into.p99), (rate, into.own_p50, into.own_p99)):
+        await _empty(served, kind)
+        made = list(islice(kind.requests(symbols), int(load / 2 * seconds)))
+        p50, p99 = spread(await at_rate(served, made, load / 2))
+        p50s.append(p50)
+        p99s.append(p99)
+    made = list(islice(kind.requests(symbols), int(kind.owed / 2 * seconds)))
+    into.floor_p99.append(spread(await at_rate(least, made, kind.owed / 2))[1])
 
 
-def order(number: int, symbols: Symbols) -> bytes:
-    """Buy and sell in turn, so that positions and margins stay small."""
-    side = "Buy" if number // len(symbols) % 2 == 0 else "Sell"
-    symbol, qty = symbols[number % len(symbols)]
-    body = {"category": "linear", "symbol": symbol, "side": side, "orderType": "Market", "qty": qty}
-    raw, at = json.dumps(body), str(time.time_ns() // 1_000_000)
-    sign = hmac.new(b"paper", f"{at}paper5000{raw}".encode(), hashlib.sha256).hexdigest()
-    return (
-        f"POST /v5/order/create HTTP/1.1\r\nHost: paper\r\nX-BAPI-API-KEY: paper\r\nX-BAPI-TIMESTAMP: {at}\r\n"
-        f"X-BAPI-RECV-WINDOW: 5000\r\nX-BAPI-SIGN: {sign}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(raw)}\r\n\r\n{raw}"
-    ).encode()
+async def _empty(served: Served, kind: Kind) -> None:
+    if kind.is_order:
+        await once(served, cancel_all())
 
 
-async def flat_out(made: Request, seconds: float) -> float:
-    """Requests a second when every connection asks again as soon as it is answered."""
-    until, count = time.monotonic() + seconds, 0
-
-    async def ask_on(caller: Caller) -> None:
-        nonlocal count
-        while time.monotonic() < until:
-            body = await caller.ask(made(count))
-            assert b'"retCode":0,' in body, body
-            count += 1
-
-    began = time.monotonic()
-    await asyncio.gather(*(ask_on(caller) for caller in await callers()))
-    return count / (time.monotonic() - began)
-
-
-async def latencies(made: Request, rate: float, seconds: float) -> list[float]:
-    """Milliseconds from when each request was due, at `rate` a second."""
-    idle: asyncio.Queue[Caller] = asyncio.Queue()
-    for caller in await callers():
-        idle.put_nowait(caller)
-    took: list[float] = []
-
-    async def ask(number: int, due: float) -> None:
-        caller = await idle.get()
-        await caller.ask(made(number))
-        took.append((time.monotonic() - due) * 1_000)
-        idle.put_nowait(caller)
-
-    began, count = time.monotonic(), int(rate * seconds)
-    async with asyncio.TaskGroup() as asking:
-        for number in range(count):
-            due = began + number / rate
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            asking.create_task(ask(number, due))
-    return sorted(took)
+async def run(runs: int, seconds: float, under: str | None) -> None:
+    pin_generator()
+    print(noise())
+    found: dict[tuple[str, bool], Measured] = {}
+    with exchange({"speed": str(SPEED)}, under=under) as served:
+        for kind in KINDS:
+            with floor(kind.name) as least:
+                await flat_out(served, list(islice(kind.requests(await traded(served)), 2_000)), 1)
+                for _ in range(runs):
+                    for paused in (True, False):
+                        await once(served, pace(paused=paused))
+                        await measure(served, least, kind, seconds, found.setdefault((kind.name, paused), Measured()))
+    for kind in KINDS:
+        for paused in (True, False):
+            _show(kind, "paused" if paused else f"at speed {SPEED}", found[kind.name, paused])
+    print(noise())
 
 
-async def streamed(symbols: Symbols, seconds: float) -> float:
-    """Ticker frames a second that all clients together receive."""
-    topics, count = [f"tickers.{symbol}" for symbol, _ in symbols], 0
-
-    async def listen() -> None:
-        nonlocal count
-        async with connect(f"ws://127.0.0.1:{PORT}/v5/public/linear", compression=None) as socket:
-            await socket.send(json.dumps({"op": "subscribe", "args": topics}))
-            for _ in range(len(topics) + 1):
-                await socket.recv()
-            with_deadline = asyncio.timeout(seconds)
-            try:
-                async with with_deadline:
-                    while True:
-                        await socket.recv()
-                        count += 1
-            except TimeoutError:
-                return
-
-    await asyncio.gather(*(listen() for _ in range(STREAMS)))
-    return count / seconds
-
-
-def busy_s(pid: int) -> float:
-    """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def listed() -> Symbols:
-    """Wait until the exchange answers; every symbol, and a quantity of it that is worth a little more than it must."""
-    while True:
-        try:
-            caller = (await callers())[0]
-        except OSError:
-            await asyncio.sleep(0.1)
-        else:
-            break
-    rows = await _rows(caller, "instruments-info")
-    last = {row["symbol"]: Decimal(row["lastPrice"]) for row in await _rows(caller, "tickers")}
-    steps = {row["symbol"]: Decimal(row["lotSizeFilter"]["qtyStep"]) for row in rows}
-    return [
-        (symbol, str((20 / last[symbol] / step).to_integral_value(ROUND_UP) * step)) for symbol, step in steps.items()
-    ]
-
-
-async def _rows(caller: Caller, name: str) -> Any:
-    asked = f"GET /v5/market/{name}?category=linear HTTP/1.1\r\nHost: paper\r\n\r\n"
-    return json.loads(await caller.ask(asked.encode()))["result"]["list"]
-
-
-async def measure(pid: int, seconds: float) -> None:
-    symbols = await listed()
-    for name, make, must in (("klines of 200", kline, 1_500), ("orders created", order, 600)):
-
-        def made(number: int, make: Callable[[int, Symbols], bytes] = make) -> bytes:
-            return make(number, symbols)
-
-        await flat_out(made, 1)
-        before = busy_s(pid)
-        rate = await flat_out(made, seconds)
-        spent = (busy_s(pid) - before) / (rate * seconds)
-        took = await latencies(made, must / 2, seconds)
-        p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
-        print(
-            f"{name}: {rate:,.0f}/s, {spent * 1e6:,.0f} CPU us each ({1 / spent:,.0f}/s of a core);"
-            f" at {must // 2}/s p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {took[-1]:.1f} ms"
-        )
-    before = busy_s(pid)
-    frames = await streamed(symbols, seconds)
+def _show(kind: Kind, clock: str, found: Measured) -> None:
+    rate, least = Figures(found.rate), Figures(found.floor)
     print(
-        f"tickers: {len(symbols)} symbols to {STREAMS} clients, {frames:,.0f} frames/s,"
-        f" {(busy_s(pid) - before) / seconds:.0%} of a core"
+        f"{kind.name}, clock {clock}: {rate.text()}/s ({rate.median / kind.owed:.1f}x the {kind.owed:,} owed),"
+        f" {Figures(found.cpu_us).text()} CPU us each; floor {least.text()}/s, {least.median / rate.median:.1f}x\n"
+        f"  at {kind.owed // 2}/s: p50 {Figures(found.p50).text(1)} ms, p99 {Figures(found.p99).text(1)} ms"
+        f" (floor's p99 {Figures(found.floor_p99).text(1)}); at half of its own rate:"
+        f" p50 {Figures(found.own_p50).text(1)} ms, p99 {Figures(found.own_p99).text(1)} ms"
     )
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--seconds", type=float, default=5.0)
-    seconds = asked.parse_args().seconds
-    with TemporaryDirectory() as name, exchange(Path(name)) as pid:
-        uvloop.run(measure(pid, seconds))
+    asked.add_argument("--runs", type=int, default=3)
+    asked.add_argument("--seconds", type=float, default=4.0)
+    asked.add_argument("--under", default=None)
+    told = asked.parse_args()
+    uvloop.run(run(told.runs, told.seconds, told.under))
 
 
 if __name__ == "__main__":

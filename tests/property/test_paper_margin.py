@@ -19,7 +19,7 @@ from services.paper_exchange.core.margin.margin import (
     takeover_price,
     unrealised,
 )
-from services.paper_exchange.core.margin.order_margin import Resting, order_cost, order_margin
+from services.paper_exchange.core.margin.order_margin import Queue, Resting, order_cost, order_margin
 from services.paper_exchange.core.margin.tiers import RiskTier, kept, max_leverage_for, tier_of, tiers
 from tests.support.scripted_market import instrument
 
@@ -189,19 +189,20 @@ borrowed = st.integers(100, 10_000).map(lambda n: Fraction(Decimal(n) / 100))
 
 @given(orders, st.builds(Resting, sides, sizes, prices), held, borrowed)
 def test_one_more_order_never_frees_margin(book: list[Resting], more: Resting, size: Decimal, by: Fraction) -> None:
-    before, after = (order_margin(b, size, by, TAKER) for b in (book, [*book, more]))
+    before, after = (order_margin(Queue(b), size, by, TAKER) for b in (book, [*book, more]))
     assert before <= after + DUST
 
 
 @given(orders, held, borrowed)
 def test_orders_hold_no_more_than_all_of_them_would_cost(book: list[Resting], size: Decimal, by: Fraction) -> None:
-    assert 0 <= order_margin(book, size, by, TAKER) <= sum((order_cost(o, by, TAKER) for o in book), ZERO) + DUST
+    costs = sum((order_cost(o.side, Usd(o.qty * o.price), by, TAKER) for o in book), ZERO)
+    assert 0 <= order_margin(Queue(book), size, by, TAKER) <= costs + DUST
 
 
 @given(stakes())
 def test_an_order_that_fills_at_its_price_takes_what_it_held(stake: Stake) -> None:
     price = entry_of(stake)
-    cost = order_cost(Resting(stake.side, stake.size, price), stake.leverage, TAKER)
+    cost = order_cost(stake.side, Usd(stake.size * price), stake.leverage, TAKER)
     opened = initial_margin(stake, price, TAKER) + stake.cost * TAKER
     assert abs(cost - opened) < DUST
 

@@ -63,7 +63,7 @@ class Visited:
         return (
             books.totals,
             dict(books.positions),
-            {symbol: dict(shelf) for symbol, shelf in books.orders.items() if shelf},
+            books.open_orders(),
             set(books.link_ids),
         )
 

@@ -29,10 +29,12 @@ from services.paper_exchange.core.books.changes import (
     Totals,
     WalletChanged,
 )
+from services.paper_exchange.core.books.figures import Figures
 from services.paper_exchange.core.books.leg import HEDGED, Key, Leg
 from services.paper_exchange.core.books.order import Order, StopKind, filled
 from services.paper_exchange.core.books.position import MAKER_FEE, TAKER_FEE, Position, settle
 from services.paper_exchange.core.books.receipts import Ticket, closed_part, fill_receipt, funding_receipt, venue_id
+from services.paper_exchange.core.books.shelves import Shelves
 from services.paper_exchange.core.market.depth import Level, Quote
 
 WHOLE: Final = Fraction(Decimal(1))
@@ -95,7 +97,7 @@ class Books:
     totals: Totals
     account: Account = NEW_ACCOUNT
     positions: dict[Key, Position] = field(default_factory=dict)
-    orders: dict[Symbol, dict[str, Order]] = field(default_factory=dict)  # the open ones, oldest first
+    orders: Shelves = field(default_factory=Shelves)  # the open ones
     link_ids: MutableSet[str] = field(default_factory=set)
     naked: dict[Key, Naked] = field(default_factory=dict)
     naked_ever: int = 0
@@ -104,16 +106,19 @@ class Books:
     journal: list[Change] = field(default_factory=list)
     scarcity: Callable[[Order], Fraction] = _plenty
     calm: dict[Symbol, Calm] = field(default_factory=dict)
+    figures: Figures = field(default_factory=Figures)
     _eaten: dict[tuple[Symbol, Action], Qty] = field(default_factory=dict)
+    _opened: set[Key] = field(default_factory=set)
     _shown: dict[Key, _Shown] = field(default_factory=dict)
 
     @classmethod
     def load(cls, saved: Saved, instruments: Mapping[Symbol, Instrument], quotes: Quotes, seed: int) -> "Books":
         books = cls(instruments, quotes, seed, saved.totals, saved.account)
         books.positions = {p.key: p for p in saved.positions}
+        books._opened = {p.key for p in saved.positions if p.side is not None}
         books._shown = {p.key: _Shown(p.side, p.size, p.live_stop) for p in saved.positions}
         for order in sorted(saved.orders, key=lambda o: o.seq):
-            books.orders.setdefault(order.symbol, {})[order.order_id] = order
+            books.orders.put(order)
         books.link_ids = set(saved.link_ids)
         books.naked = {(n.symbol, n.leg): n for n in saved.naked}
         books.naked_ever = saved.naked_ever
@@ -133,19 +138,19 @@ class Books:
 
     def open_positions(self, symbol: Symbol | None = None) -> list[Position]:
         """Open positions, sorted by symbol and leg."""
-        return [p for key, p in sorted(self.positions.items()) if p.side is not None and symbol in {None, key[0]}]
+        keys = sorted(self._opened) if symbol is None else [(symbol, leg) for leg in Leg]
+        return [self.positions[key] for key in keys if key in self._opened]
 
     def open_orders(self, symbol: Symbol | None = None) -> list[Order]:
         """Open orders, oldest first."""
-        shelves = [self.orders.get(symbol, {})] if symbol else list(self.orders.values())
-        return sorted((order for shelf in shelves for order in shelf.values()), key=lambda order: order.seq)
+        return self.orders.all() if symbol is None else list(self.orders.of(symbol).values())
 
     def is_open(self, order: Order) -> bool:
-        return order.order_id in self.orders.get(order.symbol, {})
+        return order.order_id in self.orders.of(order.symbol)
 
     def guards(self, key: Key) -> list[Order]:
         """What waits to close a position: stop losses, take profits, a trailing stop; oldest first."""
-        return [order for order in self.open_orders(key[0]) if order.guards and order.leg is key[1]]
+        return self.orders.guards(key)
 
     def guard(self, key: Key, kind: StopKind) -> Order | None:
         """The position's own stop loss, take profit or trailing stop over all of it, while it waits."""
@@ -185,20 +190,20 @@ class Books:
 
     def put(self, order: Order) -> Order:
         """Keep `order` as it is now; a terminal one leaves the book."""
-        if order.status.is_terminal:
-            self.orders.get(order.symbol, {}).pop(order.order_id, None)
-        else:
-            self.orders.setdefault(order.symbol, {})[order.order_id] = order
+        self.orders.put(order)
         if order.link_id:
             self.link_ids.add(order.link_id)
         self.calm.pop(order.symbol, None)
+        self.figures.forget(order.key)
         self.journal.append(OrderChanged(order))
         return order
 
     def put_position(self, position: Position) -> Position:
         self.calm.pop(position.symbol, None)
-        self.positions[position.key] = replace(position, seq=self._next_seq())
-        return self.positions[position.key]
+        self.figures.forget(position.key)
+        kept = self.positions[position.key] = replace(position, seq=self._next_seq())
+        (self._opened.discard if kept.side is None else self._opened.add)(kept.key)
+        return kept
 
     def put_account(self, account: Account) -> None:
         self.calm.clear()

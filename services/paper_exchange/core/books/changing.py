@@ -137,7 +137,7 @@ def cancel_all(books: Books, orders: Sequence[Order], moment: Moment) -> Sequenc
     """Cancel those of `orders` that are still open, oldest first."""
     gone = []
     for order in orders:
-        if order.order_id in books.orders.get(order.symbol, {}):
+        if order.order_id in books.orders.of(order.symbol):
             cancel(books, order, moment)
             gone.append(order)
     return gone

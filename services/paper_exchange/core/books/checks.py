@@ -9,12 +9,13 @@ from libs.common.units import ZERO, Price, Qty, Side, Symbol, ceil_to, floor_to
 from services.paper_exchange.core.books import refusals as no
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
-from services.paper_exchange.core.books.funds import available, exposure, margin_of, resting
+from services.paper_exchange.core.books.funds import available, exposure, margin_of
 from services.paper_exchange.core.books.leg import Key, Leg
 from services.paper_exchange.core.books.new_order import NewOrder
 from services.paper_exchange.core.books.order import PARTIALS, Cover, Direction, Kind, Terms, TriggerBy
 from services.paper_exchange.core.books.position import side_of
 from services.paper_exchange.core.books.refusals import bad, refusal
+from services.paper_exchange.core.books.shelves import resting
 from services.paper_exchange.core.margin.order_margin import Resting
 from services.paper_exchange.core.margin.tiers import max_leverage_for, tiers
 from services.paper_exchange.core.market.depth import Quote
@@ -123,8 +124,12 @@ def check_margin(books: Books, key: Key, new: Resting, *, but: str = "") -> None
 
     `new` takes the place of the resting order whose id is `but`, if any; it needs its margin and the fees of both ends.
     """
-    orders = [*resting(books, key, but=but), new]
-    more = margin_of(books, key, orders) - margin_of(books, key, resting(books, key))
+    now, orders = books.orders.queue(key), books.orders.queue(key).copy()
+    replaced = resting(books.orders.of(key[0]).get(but))
+    if replaced is not None:
+        orders.drop(replaced)
+    orders.add(new)
+    more = margin_of(books, key, orders) - margin_of(books, key, now)
     if more <= ZERO:
         return
     if books.position(*key).leverage > max_leverage_for(tiers(books.instruments[key[0]]), exposure(books, key, orders)):
@@ -146,12 +151,10 @@ def _check_reducing(books: Books, new: NewOrder) -> None:
 
 
 def _check_counts(books: Books, new: NewOrder) -> None:
-    waiting = [order for order in books.open_orders(new.symbol) if not order.guards]
-    conditional = sum(order.waits for order in waiting)
-    if new.trigger is None and len(waiting) - conditional >= MOST_ACTIVE:
-        raise refusal(no.TOO_MANY_ORDERS)
-    if new.trigger is not None and conditional >= MOST_CONDITIONAL:
-        raise refusal(no.TOO_MANY_STOPS)
+    own = books.orders.of(new.symbol)
+    most = MOST_ACTIVE if new.trigger is None else MOST_CONDITIONAL
+    if len(own) >= most and sum(o.waits is (new.trigger is not None) for o in own.values() if not o.guards) >= most:
+        raise refusal(no.TOO_MANY_ORDERS if new.trigger is None else no.TOO_MANY_STOPS)
     if new.cover is Cover.PARTIAL:
         check_partial(books, new.symbol, (new.stop_loss is not None) + (new.take_profit is not None))
 

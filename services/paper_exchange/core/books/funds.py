@@ -4,14 +4,13 @@ Isolated positions answer with their own margin, so only the wallet can be spent
 can be spent too, and losses count.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from libs.common.units import ZERO, Price, Symbol, Usd
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import MarginMode
 from services.paper_exchange.core.books.leg import Key
-from services.paper_exchange.core.books.position import TAKER_FEE, Position, side_of
+from services.paper_exchange.core.books.position import TAKER_FEE, Position
 from services.paper_exchange.core.margin.liquidation import cross_liquidation, isolated_liquidation
 from services.paper_exchange.core.margin.margin import (
     Stake,
@@ -20,7 +19,7 @@ from services.paper_exchange.core.margin.margin import (
     maintenance_margin,
     unrealised,
 )
-from services.paper_exchange.core.margin.order_margin import Resting, opening_value
+from services.paper_exchange.core.margin.order_margin import Queue, opening_value
 from services.paper_exchange.core.margin.order_margin import order_margin as reckoned
 from services.paper_exchange.core.margin.tiers import tiers
 
@@ -28,8 +27,13 @@ from services.paper_exchange.core.margin.tiers import tiers
 def stake(books: Books, position: Position) -> Stake:
     """Return an open position as its margin sees it; only for an open one."""
     assert position.side is not None
+    seen = books.figures.stakes.get(position.key)
+    if seen is not None and seen[0] is position:
+        return seen[1]
     ladder = tiers(books.instruments[position.symbol])
-    return Stake(position.side, position.size, position.cost, position.leverage, ladder)
+    found = Stake(position.side, position.size, position.cost, position.leverage, ladder)
+    books.figures.stakes[position.key] = position, found
+    return found
 
 
 def held(books: Books, position: Position) -> Usd:
@@ -57,7 +61,17 @@ def profit(books: Books, position: Position) -> Usd:
 
 
 def position_margin(books: Books) -> Usd:
-    return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
+    if books.account.margin_mode is MarginMode.CROSS:
+        return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
+    return Usd(sum((_kept_held(books, p) for p in books.open_positions()), ZERO))
+
+
+def _kept_held(books: Books, position: Position) -> Usd:
+    """What an isolated position of the books holds: always the same, until it changes."""
+    known = books.figures.held.get(position.key)
+    if known is None:
+        known = books.figures.held[position.key] = held(books, position)
+    return known
 
 
 def maintenance(books: Books) -> Usd:
@@ -74,30 +88,26 @@ def equity(books: Books) -> Usd:
 
 def order_margin(books: Books) -> Usd:
     """Margin of the resting orders that could open."""
-    keys = sorted({order.key for shelf in books.orders.values() for order in shelf.values()})
-    return Usd(sum((margin_of(books, key, resting(books, key)) for key in keys), ZERO))
+    return Usd(sum((_tied(books, key) for key in books.orders.queued()), ZERO))
 
 
-def resting(books: Books, key: Key, *, but: str = "") -> list[Resting]:
-    """Orders of a leg that wait to open, without the one whose id is `but`."""
-    shelf = books.orders.get(key[0], {}).values()
-    return [
-        Resting(side_of(o.action), o.leaves, o.price)
-        for o in shelf
-        if o.key == key and not o.waits and not o.reduces and o.price is not None and o.order_id != but
-    ]
+def _tied(books: Books, key: Key) -> Usd:
+    known = books.figures.tied.get(key)
+    if known is None:
+        known = books.figures.tied[key] = margin_of(books, key, books.orders.queue(key))
+    return known
 
 
-def margin_of(books: Books, key: Key, orders: Sequence[Resting]) -> Usd:
+def margin_of(books: Books, key: Key, orders: Queue) -> Usd:
     """Margin that `orders` would hold as the resting orders of a leg."""
     position = books.position(*key)
-    return reckoned(orders, position.signed, position.leverage, TAKER_FEE) if orders else Usd(ZERO)
+    return reckoned(orders, position.signed, position.leverage, TAKER_FEE)
 
 
-def exposure(books: Books, key: Key, orders: Sequence[Resting] | None = None) -> Usd:
+def exposure(books: Books, key: Key, orders: Queue | None = None) -> Usd:
     """Value of a leg and of what its resting orders (or `orders` instead) could add to it."""
     position = books.position(*key)
-    return Usd(position.cost + opening_value(resting(books, key) if orders is None else orders, position.signed))
+    return Usd(position.cost + opening_value(books.orders.queue(key) if orders is None else orders, position.signed))
 
 
 def available(books: Books) -> Usd:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from libs.common.units import Symbol
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
+from services.paper_exchange.core.books.figures import Figures
 from services.paper_exchange.core.books.order import STOPS
 from services.paper_exchange.core.books.placing import cancel
+from services.paper_exchange.core.books.shelves import Shelves
 
 
 def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
@@ -19,7 +21,6 @@ def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
 
 def frozen(books: Books) -> Books:
     """Return the books as they are now, which nothing changes any more."""
-    orders = {symbol: dict(shelf) for symbol, shelf in books.orders.items()}
-    kept = replace(books, positions=dict(books.positions), orders=orders, journal=[], calm={})
-    kept.last, kept.mark = dict(books.last), dict(books.mark)
+    kept = replace(books, positions=dict(books.positions), orders=Shelves(books.open_orders()), journal=[], calm={})
+    kept.last, kept.mark, kept.figures, kept._opened = dict(books.last), dict(books.mark), Figures(), set(books._opened)
     return kept

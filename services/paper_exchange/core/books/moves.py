@@ -50,7 +50,7 @@ def on_tick(books: Books, tick: Tick, moment: Moment) -> None:
         return
     for leg in books.legs(symbol):
         trail(books, (symbol, leg), tick.price, moment)
-    if books.orders.get(symbol):
+    if books.orders.of(symbol):
         _trigger(books, tick, moment)
         _match(books, tick, moment)
         _trigger(books, tick, moment)  # a stop that came with a fill may be passed already
@@ -84,7 +84,7 @@ def is_reached(order: Order, price: Price) -> bool:
 def calm_of(books: Books, symbol: Symbol) -> Calm:
     """Return the prices between which a tick does nothing: up to the nearest trigger, limit or liquidation."""
     calm = _CALM
-    for order in books.orders.get(symbol, {}).values():
+    for order in books.orders.of(symbol).values():
         calm = _within(calm, *_reach(order))
     for position in books.open_positions(symbol):
         calm = _within(calm, *_trailing_reach(position))
@@ -122,7 +122,7 @@ def _trailing_reach(position: Position) -> tuple[Price | None, bool, bool]:
 
 def _trigger(books: Books, tick: Tick, moment: Moment) -> None:
     """Wake conditional orders, those that the price met first before the others."""
-    waiting = books.orders.get(tick.symbol, {}).values()
+    waiting = books.orders.of(tick.symbol).values()
     woken = [o for o in waiting if o.waits and is_triggered(o, tick.price, tick.mark)]
     for order in _in_order_of_the_path(woken, tick):
         if not books.is_open(order):
@@ -167,11 +167,11 @@ def _is_carried(books: Books, order: Order, quote: Quote) -> bool:
 
 def _match(books: Books, tick: Tick, moment: Moment) -> None:
     """Fill resting limit orders at their own price, best price first."""
-    resting = books.orders.get(tick.symbol, {}).values()
+    resting = books.orders.of(tick.symbol).values()
     reached = [o for o in resting if not o.waits and is_reached(o, tick.price)]
     traded = tick.volume
     for order in sorted(reached, key=lambda o: (abs((o.price or ZERO) - tick.price), -o.seq), reverse=True):
-        before = books.orders[tick.symbol].get(order.order_id)
+        before = books.orders.of(tick.symbol).get(order.order_id)
         if before is None:
             continue
         touched = order.price == tick.price
@@ -182,5 +182,5 @@ def _match(books: Books, tick: Tick, moment: Moment) -> None:
 
 
 def _leaves(books: Books, order: Order) -> Qty:
-    left = books.orders[order.symbol].get(order.order_id)
+    left = books.orders.of(order.symbol).get(order.order_id)
     return Qty(ZERO) if left is None else left.leaves

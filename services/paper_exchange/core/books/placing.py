@@ -157,7 +157,7 @@ def cancel(books: Books, order: Order, moment: Moment) -> None:
 
 def find_open(books: Books, symbol: Symbol, order_id: str, link_id: str) -> Order:
     """Return the open order of that id (the venue's outranks the client's); raises Refused (110001)."""
-    shelf = books.orders.get(symbol, {})
+    shelf = books.orders.of(symbol)
     if order_id:
         found = shelf.get(order_id)
     else:
@@ -193,7 +193,7 @@ def _settled(books: Books, order: Order, moment: Moment, *, gained: bool) -> Ord
         books.put(cancelled(order, CancelReason.REDUCE_ONLY, moment.market))
     if gained or order.guards:  # a stop that finds nobody to trade with waits for the next tick
         keep_guards(books, order, moment)
-    return books.orders.get(order.symbol, {}).get(order.order_id)
+    return books.orders.of(order.symbol).get(order.order_id)
 
 
 def _reachable(books: Books, order: Order, quote: Quote) -> Qty:

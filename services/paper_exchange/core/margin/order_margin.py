@@ -7,8 +7,9 @@
 Reduce-only orders and conditional ones that wait for their trigger hold nothing: leave them out.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from libs.common.units import ZERO, Fraction, Price, Qty, Side, Usd
@@ -23,39 +24,72 @@ class Resting:
     price: Price
 
 
-def order_cost(order: Resting, leverage: Fraction, taker: Decimal) -> Usd:
-    """Return what filling all of `order` takes of the available balance, in USDT."""
-    value = order.qty * order.price
-    bankrupt = value - order.side.sign * (value / leverage)
+class Queue:
+    """The resting orders of one position: each side in the order in which it would fill, and its value, exact.
+
+    Kept as orders come and go, so that what they hold is known without looking at each of them.
+    """
+
+    def __init__(self, orders: Iterable[Resting] = ()) -> None:
+        self._lines: dict[Side, list[tuple[Decimal, Qty]]] = {Side.LONG: [], Side.SHORT: []}
+        self._values: dict[Side, Decimal] = {Side.LONG: ZERO, Side.SHORT: ZERO}
+        for order in orders:
+            self.add(order)
+
+    def __len__(self) -> int:
+        return len(self._lines[Side.LONG]) + len(self._lines[Side.SHORT])
+
+    def copy(self) -> "Queue":
+        copied = Queue()
+        copied._lines = {side: line.copy() for side, line in self._lines.items()}
+        copied._values = self._values.copy()
+        return copied
+
+    def add(self, order: Resting) -> None:
+        insort(self._lines[order.side], _place(order))
+        self._values[order.side] += order.qty * order.price
+
+    def drop(self, order: Resting) -> None:
+        """Take out an order that is in it."""
+        line, place = self._lines[order.side], _place(order)
+        found = bisect_left(line, place)
+        if line[found : found + 1] != [place]:
+            raise KeyError(order)
+        del line[found]
+        self._values[order.side] -= order.qty * order.price
+
+    def opening(self, side: Side, held: Decimal) -> Usd:
+        """Return the value of what would open a position of `side` when the first to fill have closed the other one.
+
+        held: the size of the position, negative when short.
+        """
+        value, closing = self._values[side], -side.sign * held
+        if closing > ZERO:
+            for rank, qty in self._lines[side]:
+                used = min(closing, qty)
+                value -= used * abs(rank)
+                closing -= used
+                if not closing:
+                    break
+        return Usd(value)
+
+
+def order_cost(side: Side, value: Usd, leverage: Fraction, taker: Decimal) -> Usd:
+    """Return what filling orders of `value` takes of the available balance, in USDT."""
+    bankrupt = value - side.sign * (value / leverage)
     return Usd(value / leverage + (value + bankrupt) * taker)
 
 
-def order_margin(orders: Iterable[Resting], held: Decimal, leverage: Fraction, taker: Decimal) -> Usd:
+def order_margin(orders: Queue, held: Decimal, leverage: Fraction, taker: Decimal) -> Usd:
     """Return the margin of the resting orders of one position, in USDT; `held` is its size, negative when short."""
-    return max(_cost(side, leverage, taker) for side in _both_sides(orders, held))
+    return max(order_cost(side, orders.opening(side, held), leverage, taker) for side in Side)
 
 
-def opening_value(orders: Iterable[Resting], held: Decimal) -> Usd:
+def opening_value(orders: Queue, held: Decimal) -> Usd:
     """Return the most that the resting orders could add to the position's value, in USDT."""
-    return Usd(max(sum((o.qty * o.price for o in side), ZERO) for side in _both_sides(orders, held)))
+    return max(orders.opening(side, held) for side in Side)
 
 
-def _both_sides(orders: Iterable[Resting], held: Decimal) -> tuple[list[Resting], list[Resting]]:
-    resting = list(orders)
-    longs = _opening(resting, Side.LONG, closing=max(-held, ZERO))
-    return longs, _opening(resting, Side.SHORT, closing=max(held, ZERO))
-
-
-def _cost(orders: Iterable[Resting], leverage: Fraction, taker: Decimal) -> Usd:
-    return Usd(sum((order_cost(order, leverage, taker) for order in orders), ZERO))
-
-
-def _opening(orders: Iterable[Resting], side: Side, closing: Decimal) -> list[Resting]:
-    """Return what of `orders` is left to open a position of `side` when the first to fill have closed the other one."""
-    left = []
-    for order in sorted((o for o in orders if o.side is side), key=lambda o: -side.sign * o.price):
-        used = min(closing, order.qty)
-        closing -= used
-        if order.qty > used:
-            left.append(replace(order, qty=Qty(order.qty - used)))
-    return left
+def _place(order: Resting) -> tuple[Decimal, Qty]:
+    """Sorts the orders of a side: the nearest to the market first."""
+    return -order.side.sign * order.price, order.qty

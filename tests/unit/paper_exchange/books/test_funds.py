@@ -51,7 +51,7 @@ def test_buys_and_sells_that_rest_hold_the_margin_of_the_dearer_side() -> None:
     floor.sells("1", orderType="Limit", price="105")
     both = funds.order_margin(floor.books)
     assert one < both < 2 * one
-    assert len(funds.resting(floor.books, BTC_ONLY)) == 2
+    assert len(floor.books.orders.queue(BTC_ONLY)) == 2
 
 
 def test_at_its_liquidation_price_a_cross_account_has_only_what_it_must_keep() -> None:

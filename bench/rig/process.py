@@ -1,0 +1,104 @@
+"""Real processes to be measured, each kept on one core: the paper exchange, and floors to hold it against."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from bench.rig.machine import pin
+
+OFFSET: Final = 100  # of the paper exchange's port above ports.base
+STARTS_S: Final = 60.0
+CORE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A process that answers on `port`; `home` is its own."""
+
+    pid: int
+    port: int
+    home: Path
+
+
+@contextmanager
+def exchange(settings: Mapping[str, str], *, under: str | None = None) -> Iterator[Served]:
+    """Run the exchange itself, without rate limits, with `settings` of its section; its books are under `under`."""
+    port = _free_port()
+    told = {
+        "IRONKEEL_PAPER__LIMITS": "off",
+        "IRONKEEL_PAPER__BALANCE": "1000000000",
+        "IRONKEEL_PORTS__BASE": str(port - OFFSET),
+        **{f"IRONKEEL_PAPER__{name.upper()}": value for name, value in settings.items()},
+    }
+    with _served([sys.executable, "-m", "services.paper_exchange.main"], told, port, under) as served:
+        yield served
+
+
+@contextmanager
+def floor(kind: str) -> Iterator[Served]:
+    """Run a server that does the least that such an answer takes: see bench.rig.floors."""
+    port = _free_port()
+    with _served([sys.executable, "-m", "bench.rig.floors", kind, str(port)], {}, port, None) as served:
+        yield served
+
+
+@contextmanager
+def _served(command: list[str], settings: Mapping[str, str], port: int, under: str | None) -> Iterator[Served]:
+    with TemporaryDirectory(prefix="bench-", dir=under) as name:
+        home = Path(name)
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **settings, "IRONKEEL_HOME": name},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        pin(process.pid, CORE)
+        try:
+            _wait(process, port, home)
+            yield Served(process.pid, port, home)
+            if process.poll() is not None:
+                raise RuntimeError(f"it ended by itself: {_last_words(home)}")
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, home: Path) -> None:
+    until = time.monotonic() + STARTS_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"nothing answers on port {port}: {_last_words(home)}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _last_words(home: Path) -> str:
+    return (home / "log").read_text(errors="replace")[-2_000:]
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def pin_generator() -> None:
+    """Keep this process off the core of what it measures."""
+    pin(0, CORE + 1)
