@@ -22,6 +22,7 @@ from services.executor.shell.desk import Desk
 from services.executor.shell.entries import Entries
 from services.executor.shell.exits import Exits
 from services.executor.shell.outbox import Outbox
+from services.executor.shell.rebuild import Rebuild
 from services.executor.shell.reconciler import Reconciler
 from services.executor.shell.recovery_run import RecoveryRun
 from services.executor.shell.sender import Sender
@@ -52,6 +53,7 @@ class Executor:
         self.reconciler = Reconciler(desk, self.books, self.sender)
         self.outbox = Outbox(desk, bus)
         self.watch = Watch(desk, self.books)
+        self.rebuild = Rebuild(desk, self.books, self.reconciler)
         self._hands = asyncio.Semaphore(desk.figures.workers)
         self._told_at = 0  # wall time of the last slow look
 

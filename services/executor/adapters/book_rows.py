@@ -56,6 +56,13 @@ class BookRows(Rows):
         values = {"position_id": position_id, "settled": settled}
         self.db.execute(update(schema.executions).where(c.exec_id.in_(exec_ids)).values(values))
 
+    def sizes(self) -> tuple[int, int, int, int]:
+        """How many orders of ours, executions of the venue's, open positions and closed trades there are."""
+        open_here = select(func.count()).where(schema.positions.c.status == PositionStatus.OPEN)
+        counts = [select(func.count()).select_from(table) for table in (schema.intents, schema.trades)]
+        orders, trades = (int(self.db.execute(query).scalar_one()) for query in counts)
+        return orders, self.execution_count(), int(self.db.execute(open_here).scalar_one()), trades
+
     def execution_count(self) -> int:
         """Executions that the venue reported, funding among them."""
         query = select(func.count()).select_from(schema.executions).where(schema.executions.c.synthetic.is_(False))

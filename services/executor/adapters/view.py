@@ -1,16 +1,17 @@
 """What the REST interface shows of a running executor: built from the ledger and from what was last heard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import JsonValue
 
-from libs.common.clock import MarketClock
+from libs.common.clock import Clock, MarketClock
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.recovery import Phase
 from libs.common.exchange.trading_types import VenuePosition, Wallet
-from libs.common.units import ZERO, Instant, Price, Symbol, Usd
+from libs.common.units import DAY_MS, ZERO, Instant, Price, Symbol, Usd
+from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import shown
 from services.executor.core.figures import booked, score, worth
@@ -19,6 +20,8 @@ from services.executor.core.recovery import WHOLE_ACCOUNT
 from services.executor.core.switch import Level, SwitchState
 
 Json = dict[str, JsonValue]
+RECENT: Final = 20  # steps of the recovery log in its overview
+HISTORY: Final = 50  # changes of phase in it
 
 
 class Running(Protocol):
@@ -26,6 +29,8 @@ class Running(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def market(self) -> MarketClock: ...
     @property
@@ -189,16 +194,29 @@ class View:
         }
 
     def recovery(self) -> Json:
-        """How this executor started, and what earlier starts found."""
-        with self._running.ledger.read() as pages:
-            sessions: list[JsonValue] = [{n: shown(v) for n, v in row.items()} for row in pages.sessions()]
+        """How this executor started, what earlier starts found, and what waits for a person.
+
+        Figures reach back as far as the log does; `history` is every change of phase, newest first.
+        """
+        running = self._running
+        with running.ledger.read() as pages:
             return {
-                "phase": self._running.phase,
-                "session_id": self._running.session_id,
+                "running": running.phase is Phase.RECOVERING,
+                "phase": running.phase,
+                "positions": len(pages.positions(PositionStatus.OPEN)),
+                "session_id": running.session_id,
+                **pages.tally(),
+                "last_24h": dict(pages.tally(since=Instant(running.clock.now() - DAY_MS))),
                 "counts": dict(pages.action_counts()),
-                "reviews": {str(symbol): reason for symbol, reason in pages.reviews().items()},
-                "sessions": sessions,
+                "reviews": {str(symbol): reason for symbol, reason in pages.waiting_for_a_person().items()},
+                "events": _rows(pages.recovery_log(RECENT)),
+                "history": _rows(pages.recovery_log(HISTORY, kind=PHASE)),
+                "sessions": _rows(pages.sessions()),
             }
+
+
+def _rows(rows: Sequence[Mapping[str, object]]) -> list[JsonValue]:
+    return [{name: shown(value) for name, value in row.items()} for row in rows]
 
 
 BASELINE = "balance_baseline"  # "<wallet balance>|<booked>" at the first start

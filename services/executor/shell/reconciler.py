@@ -4,7 +4,7 @@ from typing import Final
 
 import structlog
 
-from libs.common.contracts.positions import OpenPosition
+from libs.common.contracts.positions import OpenPosition, PartialExit
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import Action, Execution, ExecutionType, VenuePosition
 from libs.common.ids import ENTRY, parse_link_id
@@ -13,6 +13,7 @@ from services.executor.core.intent import Intent, adopted_id
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
 from services.executor.core.reconcile import Match, Verdict, match
+from services.executor.core.trades import exits
 from services.executor.shell import events
 from services.executor.shell.books import Books
 from services.executor.shell.desk import Desk
@@ -127,15 +128,16 @@ class Reconciler:
             while (known := pages.position(position_id)) is not None and known.status is not PositionStatus.OPEN:
                 at = Instant(at + 1)  # opened again in the same instant
                 position_id = adopted_id(venue.symbol, at)
+            taken: tuple[PartialExit, ...]
             if trip is None or trip.side is not venue.side or trip.qty != venue.qty:
                 opening = _opening(venue, position_id)
                 pages.book(opening, synthetic=True)
                 pages.claim([opening.exec_id], position_id, settled=False)
-                opened_at = venue.created_at
+                opened_at, taken = venue.created_at, ()
             else:
                 pages.claim(trip.members, position_id, settled=False)
-                opened_at = trip.opened_at
-            kept = Kept(_position(venue, position_id, opened_at))
+                opened_at, taken = trip.opened_at, tuple(exits(trip, {}))
+            kept = Kept(_position(venue, position_id, opened_at, taken))
             pages.keep_position(kept)
             pages.emit(events.opened(kept, desk.market.now()), owner=desk.instance, now=desk.clock.now())
         desk.counts["positions_adopted"] += 1
@@ -222,7 +224,9 @@ def _opening(venue: VenuePosition, position_id: str) -> Execution:
     )
 
 
-def _position(venue: VenuePosition, position_id: str, opened_at: Instant) -> OpenPosition:
+def _position(
+    venue: VenuePosition, position_id: str, opened_at: Instant, partial_exits: tuple[PartialExit, ...]
+) -> OpenPosition:
     return OpenPosition(
         position_id=position_id,
         symbol=venue.symbol,
@@ -237,4 +241,5 @@ def _position(venue: VenuePosition, position_id: str, opened_at: Instant) -> Ope
         opened_at=opened_at,
         atr=None,
         decision=None,
+        partial_exits=partial_exits,
     )

@@ -31,7 +31,9 @@ async def desk(room: Room) -> Running:
 
 @pytest.fixture
 def app(desk: Running, room: Room) -> FastAPI:
-    return executor_app(desk.desk, desk.bus, ApiSection(token=SecretStr("secret")), room.home)
+    return executor_app(
+        desk.desk, desk.bus, ApiSection(token=SecretStr("secret")), room.home, desk.executor.rebuild.run
+    )
 
 
 @pytest.fixture
@@ -192,7 +194,7 @@ async def test_closing_names_the_position(client: httpx.AsyncClient, desk: Runni
 )
 async def test_who_may_read(desk: Running, room: Room, open_reads: str, host: str, status: int) -> None:
     api = ApiSection.model_validate({"token": "secret", "open_reads": open_reads})
-    app = executor_app(desk.desk, desk.bus, api, room.home)
+    app = executor_app(desk.desk, desk.bus, api, room.home, desk.executor.rebuild.run)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(host, 1)), base_url="http://x") as client:
         assert (await client.get("/v1/status")).status_code == status
         assert (await client.get("/v1/status", headers=OWNER)).status_code == 200
