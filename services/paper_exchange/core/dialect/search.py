@@ -34,7 +34,7 @@ def read_search(fields: Fields, now: Instant, *, most: int, usual: int, kind: st
         return None
     start, end = _window(fields, now)
     return Search(
-        symbol=fields.text("symbol"),
+        symbol=_symbol(fields),
         order_id=fields.text("orderId"),
         link_id=fields.text("orderLinkId"),
         kind=fields.text(kind) if kind else "",
@@ -43,6 +43,12 @@ def read_search(fields: Fields, now: Instant, *, most: int, usual: int, kind: st
         limit=min(max(fields.whole("limit", usual) or usual, 1), most),
         before=fields.whole("cursor"),
     )
+
+
+def _symbol(fields: Fields) -> str:
+    """The one symbol that is asked for, by its name or else by its coin: every coin has one contract."""
+    coin = fields.text("baseCoin")
+    return fields.text("symbol") or (f"{coin}USDT" if coin else "")
 
 
 def _window(fields: Fields, now: Instant) -> tuple[Instant, Instant]:

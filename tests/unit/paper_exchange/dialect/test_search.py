@@ -72,3 +72,16 @@ def test_each_listing_has_a_kind_of_its_own() -> None:
     unfiltered = read_search(Fields({"category": "linear", "orderStatus": "Filled"}), NOW, most=1, usual=1)
     assert unfiltered is not None
     assert unfiltered.kind == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "symbol"),
+    [
+        ({}, ""),
+        ({"settleCoin": "USDT"}, ""),
+        ({"baseCoin": "ETH"}, "ETHUSDT"),
+        ({"baseCoin": "ETH", "symbol": "BTCUSDT"}, "BTCUSDT"),
+    ],
+)
+def test_a_coin_stands_for_its_contract_and_a_symbol_outranks_it(fields: dict[str, JsonValue], symbol: str) -> None:
+    assert search(**fields).symbol == symbol
