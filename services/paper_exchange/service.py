@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -16,12 +16,12 @@ from typing import Final, Protocol
 import structlog
 
 from libs.common.clock import Clock, iso
-from libs.common.errors import Fatal, Refused
+from libs.common.errors import Fatal, Misconfigured, Refused
 from libs.common.units import MINUTE_MS, Instant, Symbol, Usd
 from services.paper_exchange.core.books.batch import Batch, RequestMade
 from services.paper_exchange.core.books.books import Books, Saved
 from services.paper_exchange.core.books.changes import Change, Executed, Moment
-from services.paper_exchange.core.books.commands import AUDITED, COMMANDS
+from services.paper_exchange.core.books.commands import AUDITED, BATCH, COMMANDS, parts_of
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.incidents import lose_stops
 from services.paper_exchange.core.books.moves import on_settlement, on_tick
@@ -112,10 +112,15 @@ class World:
 
     @classmethod
     def open(cls, market: Market, store: Store, audience: Audience, opening: Opening, *, clock: Clock) -> "World":
-        """Return the world where its books left it, or at the market's start if it has none."""
+        """Return the world where its books left it, or at the market's start if it has none.
+
+        Raises Misconfigured for books that hold what the market does not list.
+        """
         at = store.clock() or Moment(market.start, clock.now(), 0)
         instruments = {listed.symbol: listed for listed in market.instruments}
-        books = Books.load(store.load(opening.balance), instruments, Depths(market), opening.seed)
+        saved = store.load(opening.balance)
+        _check_listed(saved, instruments)
+        books = Books.load(saved, instruments, Depths(market), opening.seed)
         log.info("world.opened", market=iso(at.market), up_ms=at.up_ms, balance=str(books.totals.balance))
         return cls(
             market,
@@ -179,9 +184,10 @@ class World:
         return lose_stops(self.books, symbol, self.moment())
 
     def _note(self, path: str, fields: Fields, code: int) -> None:
-        if path in AUDITED:
-            made = RequestMade("POST", path, fields.word("symbol"), fields.word("orderLinkId"), code)
-            self._requests.append(made)
+        if path.removesuffix(BATCH) in AUDITED:
+            for asked in parts_of(path, fields):
+                made = RequestMade("POST", path, asked.word("symbol"), asked.word("orderLinkId"), code)
+                self._requests.append(made)
 
     async def durable(self) -> None:
         """Return when everything so far is on disk and told; changes of one turn of the loop share a transaction."""
@@ -278,6 +284,16 @@ class World:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def _check_listed(saved: Saved, listed: Collection[Symbol]) -> None:
+    held = {each.symbol for each in saved.positions if each.side is not None} | {each.symbol for each in saved.orders}
+    missing = sorted(held - set(listed))
+    if missing:
+        raise Misconfigured(
+            f"market.symbols, paper.symbols: the books hold positions or orders of {', '.join(missing)}, which this "
+            "market does not list: play it with the symbols that it began with, or --fresh"
+        )
 
 
 def _events(market: Market, after: Instant, until: Instant) -> Iterable[Tick | Settlement]:

@@ -1,8 +1,6 @@
 """SIGKILL to the exchange at any moment: what it accepted is there, what it told stays told, time goes on."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +11,10 @@ import orjson
 import pytest
 from pydantic import JsonValue
 
-from libs.common.clock import SystemClock
 from libs.common.ids import OrderName
 from libs.common.units import MINUTE_MS, Instant, Symbol
 from services.paper_exchange.core.judging.verdict import judge
+from tests.support.bybit_signed import tell
 from tests.support.process import ServiceProcess
 from tests.support.waiting import eventually
 
@@ -53,16 +51,7 @@ class Exchange:
         (self.home / "run" / "paper_exchange-2.json").unlink(missing_ok=True)
 
     async def asks(self, path: str, **fields: JsonValue) -> dict[str, JsonValue]:
-        body = orjson.dumps({"category": "linear", "symbol": BTC, **fields})
-        at = str(SystemClock().now())
-        sign = hmac.new(b"paper", f"{at}paper5000".encode() + body, hashlib.sha256).hexdigest()
-        headers = {
-            "X-BAPI-API-KEY": "paper",
-            "X-BAPI-TIMESTAMP": at,
-            "X-BAPI-RECV-WINDOW": "5000",
-            "X-BAPI-SIGN": sign,
-        }
-        answer: dict[str, JsonValue] = (await self.http.post(f"/v5/{path}", content=body, headers=headers)).json()
+        answer: dict[str, JsonValue] = await tell(self.http, path, **fields)
         return answer
 
     async def audit(self) -> dict[str, JsonValue]:

@@ -1,15 +1,13 @@
 """A visitor at the paper exchange's door, without a network: any bytes in, the venue's answer out."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from starlette.types import Message
 
-from libs.common.clock import SystemClock
 from services.paper_exchange.adapters.http.door import Door
+from tests.support.bybit_signed import signed_headers
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ async def knock(
     door: Door, method: str, path: str, *, query: bytes = b"", body: bytes = b"", headers: dict[str, str] | None = None
 ) -> Heard:
     """Ask, signed with the right key unless `headers` say otherwise."""
-    signed = headers if headers is not None else signature(body if method == "POST" else query)
+    signed = headers if headers is not None else signed_headers(body if method == "POST" else query)
     scope = {
         "type": "http",
         "method": method,
@@ -43,9 +41,3 @@ async def knock(
     await door(scope, receive, send)
     told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Heard(sent[0]["status"], orjson.loads(sent[1]["body"]), told)
-
-
-def signature(payload: bytes) -> dict[str, str]:
-    at = str(SystemClock().now())
-    sign = hmac.new(b"paper", f"{at}paper5000".encode() + payload, hashlib.sha256).hexdigest()
-    return {"X-BAPI-API-KEY": "paper", "X-BAPI-TIMESTAMP": at, "X-BAPI-RECV-WINDOW": "5000", "X-BAPI-SIGN": sign}

@@ -1,7 +1,5 @@
 """A paper exchange that relays another venue, served in the test's own process."""
 
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 
 from libs.common.background import beside
 from libs.common.clock import SystemClock
@@ -28,6 +25,7 @@ from services.paper_exchange.adapters.sockets.private_ws import PrivateHub
 from services.paper_exchange.adapters.sockets.public_ws import PublicHub
 from services.paper_exchange.core.faults.faults import Faults
 from services.paper_exchange.service import Opening, World
+from tests.support.bybit_signed import tell
 from tests.support.paper_venue import KEY, SECRET, PaperVenue
 from tests.support.waiting import PATIENCE_S, eventually
 
@@ -66,12 +64,7 @@ class RelayVenue(PaperVenue):
 
     async def asks(self, path: str, **fields: str) -> dict[str, Any]:
         """Send a signed request."""
-        body = orjson.dumps({"category": "linear", "symbol": "BTCUSDT", **fields})
-        at = str(SystemClock().now())
-        sign = hmac.new(SECRET.encode(), f"{at}{KEY}5000".encode() + body, hashlib.sha256).hexdigest()
-        proof = {"X-BAPI-TIMESTAMP": at, "X-BAPI-RECV-WINDOW": "5000", "X-BAPI-SIGN": sign}
-        answer = await self.http.post(f"/v5/{path}", content=body, headers={"X-BAPI-API-KEY": KEY, **proof})
-        read: dict[str, Any] = answer.json()
+        read: dict[str, Any] = await tell(self.http, path, **fields)
         return read
 
     async def buys(self, qty: str, **fields: str) -> dict[str, Any]:

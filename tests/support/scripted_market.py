@@ -106,8 +106,8 @@ class ScriptedMarket:
     def next_settlement(self, symbol: Symbol, now: Instant) -> Instant:
         return next((each.at for each in self.funding if each.at > now), Instant(now + 8 * HOUR_MS))
 
-    def settlements(self, after: Instant, until: Instant, symbol: Symbol | None = None) -> Sequence[Settlement]:
-        return [each for each in self.funding if after < each.at <= until and symbol in {None, each.symbol}]
+    def settlements(self, after: Instant, until: Instant, of: Symbol | None = None) -> Sequence[Settlement]:
+        return [each for each in self.funding if after < each.at <= until and of in {None, each.symbol}]
 
     def funding_rate(self, symbol: Symbol, now: Instant) -> Decimal:
         return Decimal("0.0001")

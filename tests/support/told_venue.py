@@ -176,6 +176,11 @@ class ToldVenue:
         asked = [bar for bar in bars if start <= bar.open_at <= end]
         return [kline_row(bar) for bar in (asked[:limit] if "start" in query else asked[-limit:])][::-1]
 
+    def fundings(self, query: Any) -> list[dict[str, str]]:
+        start, end, limit = int(query.get("startTime", 0)), int(query.get("endTime", 2**53)), int(query["limit"])
+        wanted = [each for each in self.settled if start <= each[0] <= end][-limit:]
+        return [{"fundingRateTimestamp": str(at), "fundingRate": rate} for at, rate in wanted[::-1]]
+
     async def answer(self, request: web.Request) -> web.Response:
         name = request.path.removeprefix("/v5/market/")
         self.asked[name] += 1
@@ -187,9 +192,7 @@ class ToldVenue:
             "tickers": lambda: {"list": [self.ticker()]},
             "orderbook": lambda: {"s": "BTCUSDT", "ts": self.now, "u": 1, "b": [], "a": []},
             "recent-trade": lambda: {"list": self.trades[:-1001:-1]},
-            "funding/history": lambda: {
-                "list": [{"fundingRateTimestamp": str(at), "fundingRate": rate} for at, rate in self.settled[::-1]]
-            },
+            "funding/history": lambda: {"list": self.fundings(request.query)},
             "kline": lambda: {"list": self.candles(request.query)},
             "mark-price-kline": lambda: {"list": [row[:5] for row in self.candles(request.query)]},
         }

@@ -1,16 +1,16 @@
 """A raw WebSocket client of the venue: what it says and hears is JSON, and nothing is kept from the test."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
-from libs.common.clock import SystemClock
+from tests.support.bybit_signed import auth_message
+from tests.support.paper_venue import SECRET, PaperVenue
 
 Said: TypeAlias = dict[str, Any]  # decoded JSON, which a test knows the shape of
 PATIENCE_S = 20
@@ -28,6 +28,14 @@ class VenueSocket:
             heard: Said = orjson.loads(await self.connection.recv())
         return heard
 
+    async def is_cut(self) -> bool:
+        """Whether the next thing heard is the end of the line."""
+        try:
+            await self.hear()
+        except ConnectionClosed:
+            return True
+        return False
+
     async def ask(self, **message: Any) -> Said:
         """Say something and hear the next thing said."""
         await self.say(**message)
@@ -40,20 +48,22 @@ class VenueSocket:
             if heard.get("topic") == name:
                 return heard
 
-    async def authenticate(self, *, as_text: bool = False, secret: str = "paper", ahead_ms: int = 1_000) -> Said:
-        expires = SystemClock().now() + ahead_ms
-        sign = hmac.new(secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
-        return await self.ask(op="auth", args=["paper", str(expires) if as_text else expires, sign])
-
-    async def until_closed(self) -> int:
-        """Read until the other side closes; the code it gave."""
-        async with asyncio.timeout(PATIENCE_S):
-            async for _ in self.connection:
-                pass
-        return self.connection.close_code or 0
+    async def authenticate(self, *, as_text: bool = False, secret: str = SECRET, ahead_ms: int = 1_000) -> Said:
+        return await self.ask(**auth_message(ahead_ms, secret=secret, as_text=as_text))
 
 
 @asynccontextmanager
 async def venue_socket(url: str) -> AsyncIterator[VenueSocket]:
     async with connect(url, compression=None) as connection:
         yield VenueSocket(connection)
+
+
+@asynccontextmanager
+async def listening(venue: PaperVenue, stream: str, *topics: str) -> AsyncIterator[VenueSocket]:
+    """A line to `/v5/<stream>` that is subscribed to `topics`; any stream but a public one is authenticated."""
+    async with venue_socket(f"{venue.endpoint.ws_public}/v5/{stream}") as line:
+        if not stream.startswith("public"):
+            assert (await line.authenticate())["op"] == "auth"
+        if topics:
+            assert (await line.ask(op="subscribe", args=list(topics)))["success"] is True
+        yield line

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common.units import Instant
 from services.paper_exchange.core.judging.verdict import judge
-from tests.contract.exchange.test_paper_over_http import entry, get, post
+from tests.support.bybit_signed import ask, entry, post
 from tests.support.paper_venue import PaperVenue, paper_venue
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +34,8 @@ async def venue(tmp_path: Path) -> AsyncIterator[PaperVenue]:
 
 
 async def test_every_row_has_the_fields_of_the_interface_and_amounts_are_text(venue: PaperVenue) -> None:
-    await post(venue, "order/create", entry(orderLinkId="a"))
-    await post(venue, "position/trading-stop", b'{"category":"linear","symbol":"BTCUSDT","stopLoss":"1000"}')
+    await post(venue.http, "order/create", entry(orderLinkId="a"))
+    await post(venue.http, "position/trading-stop", b'{"category":"linear","symbol":"BTCUSDT","stopLoss":"1000"}')
     await venue.steps(8 * 3_600_000)
     audit: Any = await venue.audit()
     for name, words in FIELDS.items():
@@ -51,18 +51,18 @@ async def test_every_row_has_the_fields_of_the_interface_and_amounts_are_text(ve
 
 
 async def test_a_spell_without_a_stop_begins_with_the_first_fill_and_ends_with_the_stop(venue: PaperVenue) -> None:
-    await post(venue, "order/create", entry())
+    await post(venue.http, "order/create", entry())
     await venue.steps(60_000)
     running: Any = await venue.audit()
     (still,) = running["naked"]
     assert (still["to"], still["market_ms"]) == (None, 60_000)
-    await post(venue, "position/trading-stop", b'{"category":"linear","symbol":"BTCUSDT","stopLoss":"1000"}')
+    await post(venue.http, "position/trading-stop", b'{"category":"linear","symbol":"BTCUSDT","stopLoss":"1000"}')
     audit: Any = await venue.audit()
     assert [(row["from"], row["to"]) for row in audit["naked"]] == [(audit["fills"][0]["time"], venue.world.now)]
 
 
 async def test_an_order_with_its_stop_is_naked_at_no_time(venue: PaperVenue) -> None:
-    await post(venue, "order/create", entry(stopLoss="1000"))
+    await post(venue.http, "order/create", entry(stopLoss="1000"))
     assert (await venue.audit())["naked"] == []
 
 
@@ -88,12 +88,12 @@ async def _follows(venue: PaperVenue, made: "asyncio.Task[None]") -> list[str]:
 
 async def _makes(venue: PaperVenue, many: int) -> None:
     for number in range(many):
-        await post(venue, "order/create", entry(orderLinkId=f"n{number}", qty="0"))
+        await post(venue.http, "order/create", entry(orderLinkId=f"n{number}", qty="0"))
 
 
 async def test_whatever_follows_an_audit_is_later_than_all_that_is_in_it(venue: PaperVenue) -> None:
     for number in range(20):
-        await post(venue, "order/create", entry(orderLinkId=f"n{number}", qty="0"))
+        await post(venue.http, "order/create", entry(orderLinkId=f"n{number}", qty="0"))
         audit: Any = await venue.audit()
         newest = audit["requests"][-1]["wall"]
         assert (await venue.audit(since=newest))["requests"] == []
@@ -119,19 +119,19 @@ async def test_a_question_that_makes_no_sense_is_told_what_is_allowed(
 
 
 async def test_wallet_and_rows_of_one_answer_are_of_one_moment(venue: PaperVenue) -> None:
-    await post(venue, "order/create", entry(stopLoss="1000"))
+    await post(venue.http, "order/create", entry(stopLoss="1000"))
     audit: Any = await venue.audit()
     fees = sum(float(row["fee"]) for row in audit["fills"])
     assert float(audit["wallet"]["fees"]) == pytest.approx(fees)
-    balance = (await get(venue, "account/wallet-balance", "accountType=UNIFIED"))["result"]["list"][0]
+    balance = (await ask(venue.http, "account/wallet-balance", "accountType=UNIFIED"))["result"]["list"][0]
     assert balance["totalWalletBalance"].startswith(audit["wallet"]["balance"][:8])
 
 
 async def test_each_leg_of_a_hedge_is_a_position_of_its_own(venue: PaperVenue) -> None:
     mode = {"category": "linear", "symbol": "BTCUSDT", "mode": 3}
-    assert (await post(venue, "position/switch-mode", orjson.dumps(mode))).json()["retCode"] == 0
-    await post(venue, "order/create", entry(positionIdx=1, stopLoss="1000"))
-    await post(venue, "order/create", entry(positionIdx=2, side="Sell"))
+    assert (await post(venue.http, "position/switch-mode", orjson.dumps(mode))).json()["retCode"] == 0
+    await post(venue.http, "order/create", entry(positionIdx=1, stopLoss="1000"))
+    await post(venue.http, "order/create", entry(positionIdx=2, side="Sell"))
     audit: Any = await venue.audit()
     assert [(row["positionIdx"], row["side"]) for row in audit["fills"]] == [(1, "Buy"), (2, "Sell")]
     assert [(row["positionIdx"], row["stop"]) for row in audit["positions"]] == [(1, "1000"), (2, "")]
@@ -139,3 +139,33 @@ async def test_each_leg_of_a_hedge_is_a_position_of_its_own(venue: PaperVenue) -
     assert audit["open"]["positions"] == 2
     verdict = judge(audit, max_positions=2)
     assert verdict.holds, verdict.violations
+
+
+@pytest.mark.parametrize("category", ["inverse", "linear"])
+async def test_the_orders_of_a_batch_that_is_refused_as_a_whole_are_told_too(venue: PaperVenue, category: str) -> None:
+    asked: list[Any] = [{"symbol": "BTCUSDT", "orderLinkId": f"b{n}"} for n in range(2)]
+    asked += [{}] * 19 * (category == "linear")  # one more than a batch may hold
+    await post(venue.http, "order/create-batch", orjson.dumps({"category": category, "request": asked}))
+    told: Any = (await venue.audit())["requests"]
+    assert [(row["path"], row["orderLinkId"], row["retCode"]) for row in told[:2]] == [
+        ("/v5/order/create-batch", "b0", 10001),
+        ("/v5/order/create-batch", "b1", 10001),
+    ]
+
+
+async def test_the_audit_comes_in_pages_that_add_up_to_the_whole(venue: PaperVenue) -> None:
+    for number in range(6):
+        await post(venue.http, "order/create", entry(orderLinkId=f"n{number}", stopLoss="1000"))
+    whole: Any = await venue.audit()
+    pages: list[Any] = []
+    since = 0
+    while True:
+        page: Any = await venue.audit(since=since, limit=2)
+        pages.append(page)
+        if page["next"] is None:
+            break
+        since = page["next"]
+    for name in ("orders", "fills", "positions", "requests", "naked"):
+        assert [row for page in pages for row in page[name]] == whole[name]
+    assert len(pages) > 2
+    assert whole["next"] is None

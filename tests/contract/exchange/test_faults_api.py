@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from libs.common.clock import SystemClock
 from tests.support.paper_venue import PaperVenue, paper_venue
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +40,13 @@ async def test_what_can_be_ordered_is_told(venue: PaperVenue) -> None:
     rules = (await venue.http.get(PATH)).json()["rules"]
     assert rules["drop_reply"] == ["endpoint", "symbol", "order", "times", "probability", "seed"]
     assert len(rules) == 18
+
+
+async def test_a_fast_clock_lasts_as_long_as_was_ordered(venue: PaperVenue) -> None:
+    ordered: Any = await venue.fault("clock", offset_ms=30_000, for_ms=20_000)
+    assert [row["rule"] for row in ordered["faults"]] == ["clock"]
+    before = SystemClock().now()
+    assert (await venue.http.get("/v5/market/time")).json()["time"] >= before + 30_000
 
 
 async def test_deleted_rules_hit_nothing(venue: PaperVenue) -> None:

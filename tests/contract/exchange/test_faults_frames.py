@@ -9,7 +9,7 @@ import pytest
 from libs.common.exchange.trading_types import StreamDown, StreamUp
 from libs.common.units import MINUTE_MS
 from tests.support.trader import BTC, ENTRY, Trader, trader_at
-from tests.support.wire import Wire, listening
+from tests.support.venue_socket import VenueSocket, listening
 
 pytestmark = pytest.mark.anyio
 KLINE = "kline.5.BTCUSDT"
@@ -22,24 +22,24 @@ async def trader(tmp_path: Path) -> AsyncIterator[Trader]:
         yield trading
 
 
-async def candles(trader: Trader, wire: Wire, many: int) -> list[Any]:
+async def candles(trader: Trader, line: VenueSocket, many: int) -> list[Any]:
     """The next closed candles that are heard, from a market that goes on minute by minute."""
     heard: list[Any] = []
     while len(heard) < many:
         await trader.venue.steps(CANDLE_MS)
-        frames = await wire.hears_of(KLINE, 1)
-        heard += [row["start"] for frame in frames for row in frame["data"] if row["confirm"]]
+        frame = await line.hear_topic(KLINE)
+        heard += [row["start"] for row in frame["data"] if row["confirm"]]
     return heard
 
 
-async def heard_after(trader: Trader, wire: Wire, rule: str, **match: Any) -> list[str]:
+async def heard_after(trader: Trader, line: VenueSocket, rule: str, **match: Any) -> list[str]:
     """The topics that are heard of one entry, up to the one that follows it."""
     await trader.venue.fault(rule, **match)
     await trader.enters()
-    await wire.says(op="ping")
+    await line.say(op="ping")
     heard: list[str] = []
     while True:
-        frame = await wire.hears()
+        frame = await line.hear()
         if frame.get("op") in {"ping", "pong"}:
             return heard
         heard.append(frame["topic"])
@@ -49,63 +49,63 @@ USUAL = ["order", "order", "execution", "order", "position", "wallet"]
 
 
 async def test_without_a_rule_everything_is_heard_once_in_order(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "order", "execution", "position", "wallet") as wire:
+    async with listening(trader.venue, "private", "order", "execution", "position", "wallet") as line:
         await trader.enters()
-        assert [(await wire.hears())["topic"] for _ in USUAL] == USUAL
+        assert [(await line.hear())["topic"] for _ in USUAL] == USUAL
 
 
 async def test_a_dropped_frame_is_never_heard_and_the_books_have_it(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "execution", "wallet") as wire:
-        assert await heard_after(trader, wire, "drop_frames", topic="execution") == ["wallet"]
+    async with listening(trader.venue, "private", "execution", "wallet") as line:
+        assert await heard_after(trader, line, "drop_frames", topic="execution") == ["wallet"]
     assert len((await trader.books())["fills"]) == 1
 
 
 async def test_a_duplicated_frame_is_heard_twice_and_happened_once(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "execution", "wallet") as wire:
-        heard = await heard_after(trader, wire, "duplicate_frames", topic="execution")
+    async with listening(trader.venue, "private", "execution", "wallet") as line:
+        heard = await heard_after(trader, line, "duplicate_frames", topic="execution")
     assert heard == ["execution", "execution", "wallet"]
     assert len((await trader.books())["fills"]) == 1
 
 
 async def test_a_reordered_frame_comes_after_the_next_one(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "execution", "wallet") as wire:
-        assert await heard_after(trader, wire, "reorder_frames", topic="execution") == ["wallet", "execution"]
+    async with listening(trader.venue, "private", "execution", "wallet") as line:
+        assert await heard_after(trader, line, "reorder_frames", topic="execution") == ["wallet", "execution"]
 
 
 async def test_a_reordered_frame_that_none_follows_comes_all_the_same(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "wallet") as wire:
+    async with listening(trader.venue, "private", "wallet") as line:
         await trader.venue.fault("reorder_frames", topic="wallet", delay_ms=50)
         await trader.enters()
-        assert (await wire.hears())["topic"] == "wallet"
+        assert (await line.hear())["topic"] == "wallet"
 
 
 async def test_a_delayed_frame_holds_up_those_behind_it(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "execution", "wallet") as wire:
-        heard = await heard_after(trader, wire, "delay_frames", topic="execution", delay_ms=300)
+    async with listening(trader.venue, "private", "execution", "wallet") as line:
+        heard = await heard_after(trader, line, "delay_frames", topic="execution", delay_ms=300)
     assert heard == ["execution", "wallet"]
 
 
 async def test_frames_are_chosen_by_order_and_stream_too(trader: Trader) -> None:
-    async with listening(trader.venue, "private", "execution", "wallet") as wire:
+    async with listening(trader.venue, "private", "execution", "wallet") as line:
         await trader.venue.fault("drop_frames", stream="public", times=9)
         await trader.venue.fault("drop_frames", symbol="ETHUSDT", times=9)
-        assert await heard_after(trader, wire, "drop_frames", order=ENTRY) == ["wallet"]
+        assert await heard_after(trader, line, "drop_frames", order=ENTRY) == ["wallet"]
 
 
 async def test_closed_candles_can_be_lost_twice_or_late_on_the_public_stream(trader: Trader) -> None:
-    async with listening(trader.venue, "public/linear", KLINE) as wire:
-        first, *_ = await candles(trader, wire, 1)
+    async with listening(trader.venue, "public/linear", KLINE) as line:
+        first, *_ = await candles(trader, line, 1)
         await trader.venue.fault("drop_frames", topic="kline.5", symbol=BTC, stream="public", times=1_000)
         await trader.venue.steps(CANDLE_MS)
         await trader.venue.http.delete("/paper/v1/faults")
-        later, *_ = await candles(trader, wire, 1)
+        later, *_ = await candles(trader, line, 1)
         assert later > first + CANDLE_MS
 
 
 async def test_candles_of_another_symbol_are_spared(trader: Trader) -> None:
-    async with listening(trader.venue, "public/linear", KLINE) as wire:
+    async with listening(trader.venue, "public/linear", KLINE) as line:
         await trader.venue.fault("drop_frames", symbol="ETHUSDT", times=1_000)
-        first, second = await candles(trader, wire, 2)
+        first, second = await candles(trader, line, 2)
         assert second == first + CANDLE_MS
 
 
@@ -126,13 +126,13 @@ async def test_lines_are_cut_by_stream_and_can_be_opened_again(
     ):
         answer = await trader.venue.fault("disconnect", **rule)
         assert answer["hit"] == len(cut)
-        for wire, name in ((private, "private"), (public, "public/linear")):
+        for line, name in ((private, "private"), (public, "public/linear")):
             if name not in cut:
-                await wire.says(op="ping")
-            assert (await wire.hears() is None) is (name in cut)
+                await line.say(op="ping")
+            assert await line.is_cut() is (name in cut)
     async with listening(trader.venue, "private", "wallet") as again:
         await trader.enters()
-        assert (await again.hears())["topic"] == "wallet"
+        assert (await again.hear())["topic"] == "wallet"
 
 
 async def test_our_own_adapter_notices_that_its_line_was_cut_and_comes_back(trader: Trader) -> None:

@@ -169,6 +169,7 @@ async def test_an_order_is_told_on_all_private_topics_under_the_names_they_were_
 
     frames = [await private.hear() for _ in range(5)]
     assert {frame["topic"] for frame in frames} == set(asked)
+    assert len({frame["id"] for frame in frames}) == len(frames)
     rows = {frame["topic"]: frame["data"][0] for frame in frames}
     assert rows["order"]["orderId"] == made["data"]["orderId"]
     assert (rows["order"]["orderStatus"], rows["execution.linear"]["execQty"]) == ("Filled", "0.001")
@@ -234,3 +235,20 @@ async def test_a_batch_tells_of_each_of_its_orders(trade: VenueSocket) -> None:
     assert heard["retCode"] == 0
     assert [bool(row["orderId"]) for row in heard["data"]["list"]] == [True, False]
     assert [said["code"] for said in heard["retExtInfo"]["list"]] == [0, 10001]
+
+
+async def test_a_position_is_pushed_on_every_create_amend_and_cancel_even_unchanged(
+    venue: PaperVenue, private: VenueSocket, trade: VenueSocket
+) -> None:
+    await private.authenticate()
+    await trade.authenticate()
+    await private.ask(op="subscribe", args=["position"])
+    low = {"orderType": "Limit", "price": str(int(venue.price("BTCUSDT") * 95 // 100))}  # type: ignore[arg-type]
+
+    made = await create(trade, "1", **low)
+    name = {"category": "linear", "symbol": "BTCUSDT", "orderId": made["data"]["orderId"]}
+    await trade.ask(reqId="2", header=stamp(), op="order.amend", args=[{**name, "qty": "0.002"}])
+    await trade.ask(reqId="3", header=stamp(), op="order.cancel", args=[name])
+
+    rows = [(await private.hear())["data"][0] for _ in range(3)]
+    assert {(row["symbol"], row["side"], row["size"]) for row in rows} == {("BTCUSDT", "", "0")}

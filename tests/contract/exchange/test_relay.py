@@ -58,6 +58,18 @@ async def test_candles_of_mark_index_and_premium_are_the_upstreams(relay: RelayV
     assert await relay.candles("5", kind="mark-price-kline", limit=30) == rows
 
 
+async def test_settled_funding_is_the_upstreams_however_old(tmp_path: Path) -> None:
+    venue = ToldVenue()
+    venue.settled = [(MORNING - n * 8 * HOUR_MS, f"0.000{n % 9 + 1}") for n in range(300, 0, -1)]
+    async with serving(venue), relay_venue(tmp_path, venue.url) as relay:
+        await relay.is_ready()
+        newest = (await relay.market("funding/history", limit=3))["result"]["list"]
+        assert [(int(row["fundingRateTimestamp"]), row["fundingRate"]) for row in newest] == venue.settled[:-4:-1]
+        begin, end = venue.settled[10][0], venue.settled[14][0]
+        old = (await relay.market("funding/history", startTime=begin, endTime=end))["result"]["list"]
+        assert [(int(row["fundingRateTimestamp"]), row["fundingRate"]) for row in old] == venue.settled[14:9:-1]
+
+
 async def test_trades_and_figures_are_the_upstreams(relay: RelayVenue, upstream: ToldVenue) -> None:
     for price, side in (("101", "Buy"), ("102", "Buy"), ("101.5", "Sell")):
         await upstream.trades_at(price, "0.5", side=side)

@@ -3,14 +3,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from libs.common.clock import VirtualClock
+from libs.common.errors import Misconfigured
 from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, Instant, Price, Qty, Usd
 from services.paper_exchange.adapters.disk.books_file import BooksFile
 from services.paper_exchange.core.books.fields import Fields
 from services.paper_exchange.core.dialect.frames import PrivateFrame
 from services.paper_exchange.core.market.market import Market, Settlement, Tick
 from services.paper_exchange.service import MOST_AT_ONCE_MS, Opening, World
-from tests.support.scripted_market import BTC, START, ScriptedMarket, prices
+from tests.support.scripted_market import BTC, ETH, START, ScriptedMarket, instrument, prices
 
 
 @dataclass
@@ -142,3 +145,15 @@ def test_at_the_same_instant_the_tick_comes_before_the_settlement(tmp_path: Path
     world.advance(at)
 
     assert world.books.totals.funding == Decimal(2)
+
+
+@pytest.mark.parametrize("kind", ["Market", "Limit"])
+def test_books_that_hold_what_the_market_does_not_list_are_not_opened(tmp_path: Path, kind: str) -> None:
+    clock = VirtualClock(START)
+    world = opened(tmp_path / "books.db", clock)
+    order = {"category": "linear", "symbol": ETH, "side": "Buy", "orderType": kind, "qty": "1", "price": "9.5"}
+    world.command("/v5/order/create", Fields(order))
+    world.flush()
+
+    with pytest.raises(Misconfigured, match="orders of ETHUSDT"):
+        opened(tmp_path / "books.db", clock, market=ScriptedMarket(instruments=[instrument(BTC)]))

@@ -12,7 +12,7 @@ from services.paper_exchange.adapters.disk.books_file import BooksFile
 from services.paper_exchange.adapters.http.audit_api import Audited, audit_routes
 from services.paper_exchange.adapters.http.clock_api import Clocked, clock_routes
 from services.paper_exchange.adapters.http.door import Door
-from services.paper_exchange.adapters.http.faults_api import Hands, Loser, fault_routes
+from services.paper_exchange.adapters.http.faults_api import Hands, LosesStops, fault_routes
 from services.paper_exchange.adapters.http.misled import Misled
 from services.paper_exchange.adapters.http.private_rest import DatedDesk, signed_endpoints
 from services.paper_exchange.adapters.http.public_rest import public_endpoints
@@ -33,7 +33,7 @@ class Onlookers(Protocol):
     def moved(self, after: Instant, until: Instant) -> None: ...
 
 
-class Exchange(Account, Audited, Clocked, DatedDesk, Loser, Playing, Protocol):
+class Exchange(Account, Audited, Clocked, DatedDesk, LosesStops, Playing, Protocol):
     """The world as all of its endpoints see it."""
 
     onlookers: list[Onlookers]

@@ -23,7 +23,7 @@ from services.paper_exchange.core.dialect.signing import Signed
 
 MOST_BYTES: Final = 64 * 1024  # of a body; no order is as large
 MOST_QUERY: Final = 8 * 1024
-PREFIX: Final = "/v5/"
+PREFIX: Final = "/v5"
 JSON_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 TOO_OFTEN: Final = Bare(403, b"403, access too frequent")
 _PROOF: Final = {b"x-bapi-api-key": 0, b"x-bapi-timestamp": 1, b"x-bapi-recv-window": 2, b"x-bapi-sign": 3}

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 MOST_BYTES: Final = 16 * 1024
 
 
-class Loser(Protocol):
+class LosesStops(Protocol):
     """The world, as far as it can lose what it holds."""
 
     def lose_stops(self, symbol: Symbol | None) -> int:
@@ -41,7 +41,7 @@ class Hands:
 
     sockets: UnrulySockets
     misled: Misled
-    world: Loser
+    world: LosesStops
     restarts: Restarts
 
 
@@ -67,7 +67,7 @@ def fault_routes(faults: Faults, hands: Hands, clock: Clock) -> list[Route]:
             return hit, None
         if fault.rule is Misfortune.RESTART:
             return 0, BackgroundTask(_restart, hands, fault.down_ms)
-        number = faults.add(fault, clock.now())
+        number = faults.add(fault, clock.monotonic_ms())
         if fault.rule is Misfortune.STALE_POSITIONS:
             hands.misled.remember(number)
         return 0, None
@@ -98,14 +98,16 @@ async def _body(request: Request) -> JsonValue:
 
 
 def _standing(faults: Faults, clock: Clock) -> list[dict[str, object]]:
-    return [_row(each) for each in faults.standing(clock.now()).values()]
+    at = clock.monotonic_ms()
+    return [_row(each, at) for each in faults.standing(at).values()]
 
 
-def _row(standing: Standing) -> dict[str, object]:
+def _row(standing: Standing, at: float) -> dict[str, object]:
     """A rule as it was ordered, with what it has done so far."""
+    left_ms = None if standing.until is None else round(standing.until - at)
     told = asdict(standing.fault)
     row = {name: told[name] for name in ("rule", *TAKES[standing.fault.rule])}
-    return {"number": standing.number, **row, "met": standing.met, "hits": standing.hits, "until": standing.until}
+    return {"number": standing.number, **row, "met": standing.met, "hits": standing.hits, "left_ms": left_ms}
 
 
 async def _restart(hands: Hands, down_ms: int) -> None:

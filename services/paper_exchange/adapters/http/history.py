@@ -24,7 +24,7 @@ def open_orders(books: sqlite3.Connection, fields: Fields, now: Instant) -> Json
     search = read_search(fields, now, most=50, usual=20)
     if search is None:
         return _nothing(fields)
-    if not (search.symbol or search.by_id or fields.has("settleCoin") or fields.has("baseCoin")):
+    if not (search.symbol or search.by_id or fields.has("settleCoin")):
         raise bad("params error: symbol, settleCoin or baseCoin required")
     terms = _Terms(search)
     if not search.by_id:

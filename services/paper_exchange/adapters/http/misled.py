@@ -27,7 +27,7 @@ class Misled:
 
     def remember(self, number: int) -> None:
         """Keep the books as they are now for the rule of this number, and forget those of rules that are over."""
-        standing = self._faults.standing(self._clock.now())
+        standing = self._faults.standing(self._clock.monotonic_ms())
         self._then = {each: then for each, then in self._then.items() if each in standing}
         self._then[number] = (frozen(self._account.books), self._account.moment())
 
@@ -57,4 +57,4 @@ class Misled:
     def _met(self, rule: Misfortune, path: str, fields: Fields) -> Standing | None:
         names = ("symbol", "orderId", "orderLinkId")
         subject = of_request(path, {name: fields.word(name) for name in names})
-        return self._faults.meet({rule}, subject, self._clock.now())
+        return self._faults.meet({rule}, subject, self._clock.monotonic_ms())

@@ -9,11 +9,10 @@ from libs.common.errors import Refused
 from libs.common.units import Instant
 from services.paper_exchange.adapters.http.envelope import Answer
 from services.paper_exchange.adapters.http.reception import Desk, Endpoint
-from services.paper_exchange.core.books.commands import COMMANDS
+from services.paper_exchange.core.books.commands import BATCH, COMMANDS, MOST_BATCHED, parts_of
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.refusals import BAD_PARAMETER, bad
 
-MOST_BATCHED: Final = 20
 BATCHES: Final = ("/v5/order/create", "/v5/order/amend", "/v5/order/cancel")  # what there is a `-batch` of
 
 Question = Callable[[Fields], Json]
@@ -31,7 +30,7 @@ def signed_endpoints(desk: DatedDesk, questions: Mapping[str, Question]) -> dict
     """Return the endpoint of every command, batch and question by its path."""
     return {
         **{path: Endpoint("POST", _command(desk, path), signed=True) for path in COMMANDS},
-        **{f"{path}-batch": Endpoint("POST", _batch(desk, path), signed=True, cost=_size) for path in BATCHES},
+        **{path + BATCH: Endpoint("POST", _batch(desk, path), signed=True, cost=_size(path)) for path in BATCHES},
         **{path: Endpoint("GET", _question(desk, ask), signed=True) for path, ask in questions.items()},
     }
 
@@ -55,8 +54,12 @@ def _batch(desk: DatedDesk, path: str) -> Act:
     """Each item is a command of its own: the batch succeeds whatever becomes of them."""
 
     async def act(fields: Fields) -> Answer:
-        fields.linear()
-        outcomes = [_item(desk, path, item) for item in _items(fields)]
+        try:
+            items = _items(fields)
+        except Refused as error:
+            desk.refuse(path + BATCH, fields, error)
+            raise
+        outcomes = [_item(desk, path, item) for item in items]
         rows: list[JsonValue] = [row for row, _ in outcomes]
         return Answer({"list": rows}, extra={"list": [said for _, said in outcomes]})
 
@@ -78,15 +81,13 @@ def _item(desk: DatedDesk, path: str, item: Json) -> tuple[Json, Json]:
 
 
 def _items(fields: Fields) -> Sequence[Json]:
+    fields.linear()
     items = fields.objects("request")
     if not 1 <= len(items) <= MOST_BATCHED:
         raise bad(f"params error: request must hold 1 to {MOST_BATCHED} orders")
     return items
 
 
-def _size(fields: Fields) -> int:
-    """A batch counts as many calls as it holds; one that cannot be read counts as one."""
-    try:
-        return max(1, min(len(fields.objects("request")), MOST_BATCHED))
-    except Refused:
-        return 1
+def _size(path: str) -> Callable[[Fields], int]:
+    """A batch counts as many calls as it holds."""
+    return lambda fields: len(parts_of(path + BATCH, fields))

@@ -1,15 +1,16 @@
 """The public half of the venue's REST dialect: `/v5/market/*`, unsigned."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from libs.common.clock import Clock
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Instant, Symbol
+from services.paper_exchange.adapters.http.candles import Candles
 from services.paper_exchange.adapters.http.envelope import Answer
 from services.paper_exchange.adapters.http.reception import Endpoint
-from services.paper_exchange.adapters.markets.candles import Candles
 from services.paper_exchange.core.books.amounts import plain
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.refusals import NO_SYMBOL, bad
@@ -24,6 +25,7 @@ from services.paper_exchange.core.dialect.shown import (
     trade_row,
 )
 from services.paper_exchange.core.market.depth import Quote
+from services.paper_exchange.core.relayed.relayed import Recalls
 
 _OTHER_MARKETS: Final = frozenset({"spot", "inverse", "option"})  # known categories; this exchange lists nothing there
 _OTHER_STATES: Final = frozenset({"PreLaunch", "Settling", "Delivering", "Closed"})  # of instruments; none here is
@@ -47,7 +49,19 @@ def public_endpoints(shown: Shown, clock: Clock) -> dict[str, Endpoint]:
     }
     acts = {name: _answering(read) for name, read in plain_reads.items()}
     acts |= Candles(shown, reads.linear, clock).acts()
+    if isinstance(shown.market, Recalls):
+        acts["funding/history"] = _recalled_funding(reads, shown.market)
     return {f"/v5/market/{name}": Endpoint("GET", act) for name, act in acts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FundingWanted:
+    """The newest `limit` settlements in (after, until]."""
+
+    symbol: Symbol
+    after: Instant
+    until: Instant
+    limit: int
 
 
 class PublicReads:
@@ -83,6 +97,15 @@ class PublicReads:
 
     def funding_history(self, fields: Fields) -> Json:
         """The newest settlements up to `endTime`; a `startTime` without one is an error."""
+        wanted = self.funding_wanted(fields)
+        settled = self._shown.market.settlements(wanted.after, wanted.until, of=wanted.symbol)
+        rows: list[Json] = [
+            {"symbol": each.symbol, "fundingRate": plain(each.rate), "fundingRateTimestamp": str(each.at)}
+            for each in reversed(settled)
+        ]
+        return {"category": "linear", "list": [*rows[: wanted.limit]]}
+
+    def funding_wanted(self, fields: Fields) -> FundingWanted:
         instrument = self.linear(fields)
         start, end, limit = fields.whole("startTime"), fields.whole("endTime"), fields.limit(most=200, usual=200)
         if start is not None and end is None:
@@ -92,12 +115,7 @@ class PublicReads:
         until = self._shown.now if end is None else Instant(min(end, self._shown.now))
         earliest = until - (limit + 1) * instrument.funding_interval_ms
         after = Instant(max(earliest, (start if start is not None else earliest) - 1))
-        settled = self._shown.market.settlements(after, until, instrument.symbol)
-        rows: list[Json] = [
-            {"symbol": each.symbol, "fundingRate": plain(each.rate), "fundingRateTimestamp": str(each.at)}
-            for each in reversed(settled)
-        ]
-        return {"category": "linear", "list": [*rows[:limit]]}
+        return FundingWanted(instrument.symbol, after, until, limit)
 
     def orderbook(self, fields: Fields) -> Json:
         """The ladder that market orders really meet; its update id is the moment, as on the streams."""
@@ -151,6 +169,15 @@ class PublicReads:
         coin = fields.text("baseCoin")
         listed = [each for each in self._instruments.values() if is_listed(self._shown, each)]
         return [each for each in listed if each.symbol == f"{coin}USDT"] if coin else listed
+
+
+def _recalled_funding(reads: PublicReads, market: Recalls) -> Callable[[Fields], Awaitable[Answer]]:
+    async def act(fields: Fields) -> Answer:
+        wanted = reads.funding_wanted(fields)
+        await market.recall_funding(wanted.symbol, after=wanted.after, until=wanted.until)
+        return Answer(reads.funding_history(fields))
+
+    return act
 
 
 def _answering(read: Read) -> Callable[[Fields], Awaitable[Answer]]:

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from libs.common.clock import Clock
@@ -40,7 +40,7 @@ class Key:
     """The one key that the exchange accepts; `limits` None: no rate limits."""
 
     key: str
-    secret: str
+    secret: str = field(repr=False)
     limits: Limits | None
 
 
@@ -75,7 +75,7 @@ class Reception:
         """Answer a request, unless something befalls it."""
         hit = None
         if self._faults.has_any(REQUESTS):
-            hit = self._faults.meet(REQUESTS, of_request(asked.path, asked.fields.values), self._clock.now())
+            hit = self._faults.meet(REQUESTS, of_request(asked.path, asked.fields.values), self._clock.monotonic_ms())
         if hit is None:
             return await self._judge(asked)
         reply = await befall(

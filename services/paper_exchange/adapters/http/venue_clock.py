@@ -12,8 +12,7 @@ class VenueClock:
         self._clock, self.faults = clock, faults
 
     def now(self) -> Instant:
-        now = self._clock.now()
-        return Instant(now + self.faults.offset_ms(now))
+        return Instant(self._clock.now() + self.faults.offset_ms(self._clock.monotonic_ms()))
 
     def monotonic_ms(self) -> float:
         return self._clock.monotonic_ms()

@@ -38,3 +38,10 @@ class LiveMarket(RelayedMarket):
             if not self.remembers(series, start=start, end=end, limit=limit, now=now):
                 raise refusal(SERVER_ERROR, f"Server error: {error}") from error
         return self.told(series, start=start, end=end, limit=limit, now=now)
+
+    async def recall_funding(self, symbol: Symbol, *, after: Instant, until: Instant) -> None:
+        """See Recalls.recall_funding."""
+        try:
+            await self.history.recall_funding(symbol, after, until)
+        except Transient as error:
+            raise refusal(SERVER_ERROR, f"Server error: {error}") from error

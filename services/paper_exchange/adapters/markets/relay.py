@@ -114,26 +114,33 @@ class Relay:
         log.info("upstream.live", missed_ms=self._newest - since)
         while True:
             await self._clock.sleep(LOOK_S)
-            wall = self._clock.monotonic_ms()
             await stream.subscribed(self._clock)
             for symbol in self._market.without_levels():
                 await stream.ask_for_levels(symbol)  # its snapshot was lost, or is on its way
-            unclosed = self._market.unclosed(self._newest)
-            self._overdue = {symbol: self._overdue.get(symbol, wall) for symbol in unclosed}
-            for symbol, since_wall in self._overdue.items():
-                is_silent = self._market.listings[symbol].silent
-                if wall - since_wall > (SILENT_EVERY_MS if is_silent else OVERDUE_MS):
-                    await self._close_minutes(symbol)
+            try:
+                await self._close_overdue()
+                await self._history.deepen_next()
+            except Transient as error:  # the stream goes on without it
+                log.warning("upstream.unanswered", reason=str(error))
+
+    async def _close_overdue(self) -> None:
+        """Ask for minutes that nobody told."""
+        wall, unclosed = self._clock.monotonic_ms(), self._market.unclosed(self._newest)
+        self._overdue = {symbol: self._overdue.get(symbol, wall) for symbol in unclosed}
+        for symbol, since in list(self._overdue.items()):
+            is_silent = self._market.listings[symbol].silent
+            if wall - since > (SILENT_EVERY_MS if is_silent else OVERDUE_MS):
+                self._overdue[symbol] = wall
+                await self._close_minutes(symbol)
 
     async def _close_minutes(self, symbol: Symbol) -> None:
-        """Ask for minutes that nobody told; a symbol that has none any more does not hold up the others."""
+        """Ask for a symbol's minutes; one that has none any more does not hold up the others."""
         listing = self._market.listings[symbol]
         await self._history.close_minutes(symbol, self._newest)
         is_silent = symbol in self._market.unclosed(self._newest)
         if is_silent != listing.silent:
             log.warning("upstream.symbol_silent" if is_silent else "upstream.symbol_back", symbol=symbol)
         listing.silent = is_silent
-        self._overdue[symbol] = self._clock.monotonic_ms()
 
     async def _look(self) -> None:
         """Move the market up to what was heard, and say whether it may be traded."""

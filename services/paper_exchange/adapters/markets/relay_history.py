@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final, TypeVar
 
 from libs.common.errors import Poison, Refused, Transient
@@ -36,6 +35,7 @@ class RelayHistory:
         self._market = market
         self._rest = rest
         self._series: defaultdict[Series, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._deepening: defaultdict[Symbol, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def now(self) -> Instant:
         """The venue's market time, which its order books tell."""
@@ -50,16 +50,18 @@ class RelayHistory:
         """Ask for the minutes of a symbol that are over at the venue's `now` and were not heard."""
         candles = self._market.listings[symbol].candles
         if now - candles.known_to > KEPT[MINUTE_MS] * MINUTE_MS // 2:
-            await self._load(symbol, now)
-            return
-        begin = candles.known_to
-        for bar in await self._bars(Kind.LAST, symbol, MINUTE_MS, Stretch(begin, now)):
+            told = await self._load(symbol, MINUTE_MS, now)
+        else:
+            told = await self._bars(Kind.LAST, symbol, MINUTE_MS, Stretch(candles.known_to, now))
+        for bar in told:
             candles.hear(replace(bar, closed=bar.open_at + MINUTE_MS <= now), now)
 
     async def recall(
         self, series: Series, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
     ) -> None:
         """Ask for the candles of a question that memory cannot answer; the same one is asked once at a time."""
+        if series.kind is Kind.LAST and series.interval_ms >= DAY_MS:
+            await self.deepen(series.symbol)
         async with self._series[series]:
             for stretch in self._market.lacking(series, start=start, end=end, limit=limit, now=now):
                 known_to = self._market.horizon
@@ -67,16 +69,46 @@ class RelayHistory:
                 closed = [bar for bar in bars if bar_close(bar.open_at, series.interval_ms) <= known_to]
                 self._market.archive.keep(series, stretch, closed if series.kind is Kind.LAST else bars, known_to)
 
-    async def _load(self, symbol: Symbol, now: Instant) -> None:
+    async def recall_funding(self, symbol: Symbol, after: Instant, until: Instant) -> None:
+        """Ask for settlements in (after, until] that memory lacks."""
         listing = self._market.listings[symbol]
-        for length in (DAY_MS, HOUR_MS, MINUTE_MS):
-            begin = Instant(bar_open(now, length) - (KEPT[length] - 1) * length)
-            bars = await self._bars(Kind.LAST, symbol, length, Stretch(begin, now))
-            closed = [bar for bar in bars if bar.open_at + length <= now]
-            listing.candles.load(length, closed, all_there_are=not bars or bars[0].open_at > begin)
-            if length == MINUTE_MS and len(bars) > len(closed):
-                listing.candles.hear(replace(bars[-1], closed=False), now)
-        listing.settle(await self._settlements(symbol))
+        if listing.settled_since is None:
+            await self._settle(symbol)
+        if listing.settled_since is not None and after < listing.settled_since - 1 and after < until:
+            listing.recalled = dict(
+                await self._read(
+                    rows.settlements,
+                    "funding/history",
+                    symbol=symbol,
+                    startTime=max(0, after + 1),
+                    endTime=until,
+                    limit=MOST_SETTLEMENTS,
+                )
+            )
+
+    async def deepen_next(self) -> None:
+        """Deepen one more symbol, if there is any."""
+        for symbol, listing in self._market.listings.items():
+            if not listing.candles.is_deep:
+                await self.deepen(symbol)
+                return
+
+    async def deepen(self, symbol: Symbol) -> None:
+        """Ask for the hours and days that a day, a week and a month are made of while they form."""
+        candles = self._market.listings[symbol].candles
+        async with self._deepening[symbol]:
+            for length in (HOUR_MS, DAY_MS):
+                if candles.known_to and not candles.is_deep:
+                    await self._load(symbol, length, candles.known_to)
+
+    async def _load(self, symbol: Symbol, length: int, now: Instant) -> Sequence[Bar]:
+        """Load a tier up to `now`, and return what was told, the forming candle too."""
+        begin = Instant(bar_open(now, length) - (KEPT[length] - 1) * length)
+        bars = await self._bars(Kind.LAST, symbol, length, Stretch(begin, now))
+        closed = [bar for bar in bars if bar.open_at + length <= now]
+        all_there_are = not bars or bars[0].open_at > begin
+        self._market.listings[symbol].candles.load(length, closed, all_there_are=all_there_are)
+        return bars
 
     async def _catch_up(self, symbol: Symbol, since: Instant, until: Instant) -> None:
         listing = self._market.listings[symbol]
@@ -85,8 +117,9 @@ class RelayHistory:
         trades = await self._trades(symbol)
         told_from = trades[0].at if trades else until
         missed = await self._missed(symbol, since, min(told_from, until), seen) if told_from > since else []
-        if listing.settlements(since, until):
-            listing.settle(await self._settlements(symbol))
+        interval_ms = listing.instrument.funding_interval_ms
+        if since // interval_ms != until // interval_ms:
+            await self._settle(symbol)
         self._market.fill(symbol, missed, trades, since)
 
     async def _missed(self, symbol: Symbol, since: Instant, until: Instant, seen: Bar | None) -> list[Missed]:
@@ -98,8 +131,12 @@ class RelayHistory:
         legs = [Leg(bar, marks.get(bar.open_at, bar)) for bar in lasts]
         return list(walk(legs, step, since=since, until=until, seen=seen))
 
-    async def _settlements(self, symbol: Symbol) -> Sequence[tuple[Instant, Decimal]]:
-        return await self._read(rows.settlements, "funding/history", symbol=symbol, limit=MOST_SETTLEMENTS)
+    async def _settle(self, symbol: Symbol) -> None:
+        """Ask for a symbol's newest settlements."""
+        told = await self._read(rows.settlements, "funding/history", symbol=symbol, limit=MOST_SETTLEMENTS)
+        listing = self._market.listings[symbol]
+        listing.settle(told)
+        listing.settled_since = told[0][0] if len(told) == MOST_SETTLEMENTS else Instant(0)
 
     async def _trades(self, symbol: Symbol) -> Sequence[Trade]:
         return await self._read(rows.trades, "recent-trade", symbol=symbol, limit=MOST_TRADES)

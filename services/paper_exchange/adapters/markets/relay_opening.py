@@ -84,7 +84,7 @@ class _Opening:
     async def _asked(self) -> LiveMarket:
         tickers = await self.rest.get("tickers")
         listed = await _instruments(self.rest)
-        instruments = _chosen(reading(rows.instruments, listed), tickers, self.symbols)
+        instruments = chosen(reading(rows.instruments, listed), tickers, self.symbols, before=self._before())
         book = await self.rest.get("orderbook", symbol=instruments[0].symbol, limit=1)
         now = reading(lambda result: instant(result["ts"]), book)
         if self.since is not None and self.since > now + MOST_BACK_MS:
@@ -112,11 +112,20 @@ class _Opening:
         self.kept.write_bytes(orjson.dumps({"instruments": _only(listed, names), "tickers": _only(tickers, names)}))
 
     def _remembered(self) -> LiveMarket | None:
+        kept = self._kept()
+        return None if kept is None or self.since is None else self._made(*kept, self.since)
+
+    def _before(self) -> Set[Symbol]:
+        """The symbols that were played before: the account may hold any of them."""
+        kept = self._kept()
+        return set() if kept is None else {each.symbol for each in kept[0]}
+
+    def _kept(self) -> tuple[Sequence[Instrument], Json] | None:
         if self.since is None or not self.kept.exists():
             return None
         try:
             kept = orjson.loads(self.kept.read_bytes())
-            return self._made(reading(rows.instruments, kept["instruments"]), kept["tickers"], self.since)
+            return reading(rows.instruments, kept["instruments"]), kept["tickers"]
         except (Poison, orjson.JSONDecodeError, TypeError, LookupError) as error:
             log.warning("upstream.forgotten", reason=str(error))
             return None
@@ -143,17 +152,23 @@ async def _instruments(rest: UpstreamRest) -> Json:
         cursor = {"cursor": str(page["nextPageCursor"])}
 
 
-def _chosen(listed: Sequence[Instrument], tickers: Json, symbols: Sequence[str] | str) -> Sequence[Instrument]:
-    """The instruments that are wanted; raises Misconfigured where the venue lists none of a name."""
+def chosen(
+    listed: Sequence[Instrument], tickers: Json, symbols: Sequence[str] | str, *, before: Set[Symbol]
+) -> Sequence[Instrument]:
+    """The instruments that are wanted; raises Misconfigured where the venue lists none of a name.
+
+    top:N is the busiest N, and of the rest those that were played `before`.
+    """
     if isinstance(symbols, str):
         turnover = reading(rows.turnovers, tickers)
         ranked = sorted(listed, key=lambda each: (-turnover.get(each.symbol, 0), each.symbol))
-        chosen = [each for each in ranked if each.symbol in turnover][: int(symbols.removeprefix("top:"))]
+        busiest = [each for each in ranked if each.symbol in turnover][: int(symbols.removeprefix("top:"))]
+        found = [*busiest, *(each for each in ranked if each.symbol in before and each not in busiest)]
     else:
-        chosen = [each for each in listed if each.symbol in symbols]
-    unknown = [] if isinstance(symbols, str) else sorted(set(symbols) - {each.symbol for each in chosen})
-    if unknown or not chosen:
+        found = [each for each in listed if each.symbol in symbols]
+    unknown = [] if isinstance(symbols, str) else sorted(set(symbols) - {each.symbol for each in found})
+    if unknown or not found:
         raise Misconfigured(
             f"market.symbols = {', '.join(unknown) or symbols}: not listed by the venue of paper.upstream_url"
         )
-    return chosen
+    return found

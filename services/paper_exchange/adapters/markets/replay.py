@@ -1,8 +1,8 @@
 """A market made of recorded candles: `<SYMBOL>-<timeframe>.parquet` and `<SYMBOL>-funding.parquet` in one folder.
 
 Any mix of timeframes: the finest candles drive a symbol wherever they are, coarser ones where there are no finer (see
-core/splice.py). A symbol is listed with its first candle and delisted with its last, if others go on. Where no funding
-is recorded, the base rate settles every eight hours.
+core/market/splice.py). A symbol is listed with its first candle and delisted with its last, if others go on. Where no
+funding is recorded, the base rate settles every eight hours.
 """
 
 import re

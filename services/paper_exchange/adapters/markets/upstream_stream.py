@@ -20,7 +20,8 @@ log = structlog.get_logger()
 PATH: Final = "/v5/public/linear"
 OPEN_S: Final = 10
 PING_S: Final = 1.0  # a lively venue answers at once: this is how we know that prices stand still and are not lost
-SILENT_S: Final = 3.0
+SILENT_S: Final = 10.0  # a venue that is busy for a while is worth waiting for
+ANSWERED_S: Final = 5.0
 LOOK_S: Final = 0.02
 LARGEST_FRAME: Final = 4 * 2**20
 
@@ -58,7 +59,7 @@ class UpstreamStream:
         """Return when every subscription was answered; raises Transient where one is not."""
         began = clock.monotonic_ms()
         while self.unanswered > 0:
-            if clock.monotonic_ms() - began > SILENT_S * 1_000:
+            if clock.monotonic_ms() - began > ANSWERED_S * 1_000:
                 raise Transient(f"{self.unanswered} subscriptions were not answered")
             await clock.sleep(LOOK_S)
 

@@ -84,12 +84,6 @@ class Lines:
         for line in audience:
             line.outbox.put(text)
 
-    def drop_all(self, reason: str) -> int:
-        """Cut every connection; returns how many there were."""
-        for line in self._open:
-            line.outbox.give_up(reason)
-        return len(self._open)
-
     async def drained(self) -> None:
         """Return when all that was told so far is on the wire, or whoever does not take it is given up."""
         for line in tuple(self._open):

@@ -31,6 +31,7 @@ class PrivateHub:
         self._clock, self._key = clock, key
         self._lines = Lines("private")
         self._wanted: dict[Line, dict[str, str]] = {}
+        self._pushed = 0
 
     def route(self) -> WebSocketRoute:
         return WebSocketRoute(PATH, self._serve)
@@ -40,18 +41,15 @@ class PrivateHub:
         if not self._wanted:
             return
         for frame in frames:
+            self._pushed += 1
             for name in (frame.topic, f"{frame.topic}.linear"):
                 audience = [line for line, topics in self._wanted.items() if topics.get(frame.topic) == name]
                 if audience:
-                    self._lines.tell(audience, _frame(name, frame.row, at))
+                    self._lines.tell(audience, _frame(name, frame.row, at, self._pushed))
 
     async def settle(self) -> None:
         """End a step: return when everything pushed so far is on the wire, or its reader is gone."""
         await self._lines.drained()
-
-    def drop_all(self, reason: str) -> int:
-        """Cut every connection; returns how many there were."""
-        return self._lines.drop_all(reason)
 
     async def _serve(self, socket: WebSocket) -> None:
         await self._lines.converse(socket, self._hear, lambda line: self._wanted.pop(line, None))
@@ -110,6 +108,6 @@ def authenticate(line: Line, asked: Json, key: Key, now: Instant) -> None:
     line.known = True
 
 
-def _frame(topic: str, row: Json, at: Instant) -> Json:
-    key = str(row.get("seq") or row.get("orderId") or "")
-    return {"id": derive_id(topic, key, str(at)), "topic": topic, "creationTime": at, "data": [row]}
+def _frame(topic: str, row: Json, at: Instant, number: int) -> Json:
+    """No two frames have one id, as many as there are of an order in one moment."""
+    return {"id": derive_id(topic, str(number), str(at)), "topic": topic, "creationTime": at, "data": [row]}

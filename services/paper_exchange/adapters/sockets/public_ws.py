@@ -82,10 +82,6 @@ class PublicHub:
         """Return when all that was told so far is on the wire, or whoever does not take it is given up."""
         await self._lines.drained()
 
-    def drop_all(self, reason: str) -> int:
-        """Cut every connection; returns how many there were."""
-        return self._lines.drop_all(reason)
-
     def _tell_what_is_due(self, wall: float) -> None:
         if wall - self._klines_told >= KLINES_EVERY_MS:
             self._klines_told = wall

@@ -60,10 +60,6 @@ class TradeHub:
     def route(self) -> WebSocketRoute:
         return WebSocketRoute(PATH, self._serve)
 
-    def drop_all(self, reason: str) -> int:
-        """Cut every connection; returns how many there were."""
-        return self._lines.drop_all(reason)
-
     async def _serve(self, socket: WebSocket) -> None:
         await self._lines.converse(socket, self._hear, lambda line: self._requests.pop(line, None))
 

@@ -81,7 +81,7 @@ class _Socket:
 
     def _met(self, message: Message) -> Fault | None:
         subject = of_frame(self.stream, _read(message)) if message["type"] == "websocket.send" else None
-        hit = None if subject is None else self._faults.meet(FRAMES, subject, self._clock.now())
+        hit = None if subject is None else self._faults.meet(FRAMES, subject, self._clock.monotonic_ms())
         return None if hit is None else hit.fault
 
     async def _pass(self, message: Message) -> None:

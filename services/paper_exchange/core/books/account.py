@@ -1,6 +1,6 @@
 """What a user chooses for the account and its symbols: leverage, one-way or hedge mode, isolated or cross margin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -10,9 +10,11 @@ from services.paper_exchange.core.books import refusals as no
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import MarginMode, Moment
 from services.paper_exchange.core.books.checks import listed
-from services.paper_exchange.core.books.funds import available, exposure
+from services.paper_exchange.core.books.funds import available, exposure, stake
 from services.paper_exchange.core.books.leg import HEDGED, Leg
+from services.paper_exchange.core.books.position import Position
 from services.paper_exchange.core.books.refusals import bad, refusal
+from services.paper_exchange.core.margin.liquidation import is_beyond, isolated_liquidation
 from services.paper_exchange.core.margin.tiers import max_leverage_for, tiers
 
 LEVERAGE_STEP: Final = Decimal("0.01")
@@ -40,9 +42,12 @@ def set_leverage(books: Books, symbol: Symbol, buy: Fraction, sell: Fraction, mo
     )
     if more > ZERO and more > available(books):
         raise refusal(no.NO_MONEY)
-    for leg, leverage in wanted.items():
-        books.put_position(replace(before[leg], leverage=leverage, updated_at=moment.market))
-        books.finish((symbol, leg), moment)
+    after = [replace(before[leg], leverage=leverage, updated_at=moment.market) for leg, leverage in wanted.items()]
+    if books.account.margin_mode is MarginMode.ISOLATED and _could_not_stay(books, after):
+        raise refusal(no.LIQUIDATES)
+    for position in after:
+        books.put_position(position)
+        books.finish(position.key, moment)
 
 
 def switch_symbol(books: Books, symbol: Symbol, moment: Moment, *, hedge: bool) -> None:
@@ -68,11 +73,20 @@ def set_margin_mode(books: Books, mode: MarginMode, moment: Moment) -> None:
     books.account = replace(before, margin_mode=mode)
     short = available(books) < ZERO
     books.account = before
-    if short:
+    if short or (mode is MarginMode.ISOLATED and _could_not_stay(books, books.open_positions())):
         raise refusal(no.MARGIN_MODE_FAILED)
     books.put_account(replace(before, margin_mode=mode))
     for position in books.open_positions():
         books.finish(position.key, moment)
+
+
+def _could_not_stay(books: Books, positions: Iterable[Position]) -> bool:
+    """Whether any of `positions`, isolated, would be beyond its liquidation price: the house would pay for the rest."""
+    return any(
+        is_beyond(each.side, books.mark[each.symbol], isolated_liquidation(stake(books, each)))
+        for each in positions
+        if each.side is not None
+    )
 
 
 def _switch(books: Books, symbols: Sequence[Symbol], moment: Moment, *, hedge: bool) -> None:

@@ -16,8 +16,8 @@ from services.paper_exchange.core.books.checks import (
     check_trigger,
     listed,
 )
-from services.paper_exchange.core.books.guards import Cloak, set_guards
-from services.paper_exchange.core.books.order import FIXED, Kind, Order, StopKind, Terms, TriggerBy
+from services.paper_exchange.core.books.guards import FullGuards, set_guards
+from services.paper_exchange.core.books.order import PARTIALS, Kind, Order, StopKind, Terms, TriggerBy
 from services.paper_exchange.core.books.placing import cancel, work
 from services.paper_exchange.core.books.position import side_of
 from services.paper_exchange.core.books.refusals import bad, refusal
@@ -56,7 +56,7 @@ def amend(books: Books, order: Order, change: Amendment, moment: Moment) -> Orde
     if after == order:
         raise bad(no.UNCHANGED_ORDER)
     if after.trigger != order.trigger and not order.waits:
-        raise bad("params error: triggerPrice of an order that waits for none")
+        raise bad("params error: triggerPrice can be changed only while the order waits for it")
     _check(books, order, after, moment)
     kept = books.put(replace(after, updated_at=moment.market))
     if not kept.waits:
@@ -98,21 +98,21 @@ def _move_guard(books: Books, order: Order, change: Amendment, moment: Moment) -
     if order.stop_kind is StopKind.TRAILING:
         raise bad("params error: a trailing stop is changed by position/trading-stop")
     price = change.trigger or order.trigger
-    if order.stop_kind in FIXED:
-        return _move_fixed(books, order, price, change, moment)
+    if order.stop_kind in PARTIALS:
+        return _move_partial(books, order, price, change, moment)
     position = books.position(*order.key)
-    cloak = Cloak.of(position)
+    before = FullGuards.of(position)
     if order.stop_kind is StopKind.STOP_LOSS:
-        moved = replace(cloak, stop=price, stop_terms=_terms(cloak.stop_terms, change.trigger_by))
+        moved = replace(before, stop=price, stop_terms=_terms(before.stop_terms, change.trigger_by))
     else:
-        moved = replace(cloak, take_profit=price, target_terms=_terms(cloak.target_terms, change.trigger_by))
-    if moved == cloak:
+        moved = replace(before, take_profit=price, target_terms=_terms(before.target_terms, change.trigger_by))
+    if moved == before:
         raise bad(no.UNCHANGED_ORDER)
     set_guards(books, order.key, moved, moment)
     return order
 
 
-def _move_fixed(books: Books, order: Order, price: Price | None, change: Amendment, moment: Moment) -> Order:
+def _move_partial(books: Books, order: Order, price: Price | None, change: Amendment, moment: Moment) -> Order:
     instrument, quote = listed(books, order.symbol, moment), books.quote(order.symbol, moment)
     after = replace(
         order,

@@ -12,7 +12,7 @@ from services.paper_exchange.core.books.changes import Moment
 from services.paper_exchange.core.books.funds import available, exposure, margin_of, resting
 from services.paper_exchange.core.books.leg import Key, Leg
 from services.paper_exchange.core.books.new_order import NewOrder
-from services.paper_exchange.core.books.order import FIXED, Cover, Direction, Kind, Terms, TriggerBy
+from services.paper_exchange.core.books.order import PARTIALS, Cover, Direction, Kind, Terms, TriggerBy
 from services.paper_exchange.core.books.position import side_of
 from services.paper_exchange.core.books.refusals import bad, refusal
 from services.paper_exchange.core.margin.order_margin import Resting
@@ -21,7 +21,7 @@ from services.paper_exchange.core.market.depth import Quote
 
 MOST_ACTIVE: Final = 500
 MOST_CONDITIONAL: Final = 10
-MOST_FIXED: Final = 20  # partial stop losses and take profits
+MOST_PARTIALS: Final = 20  # partial stop losses and take profits
 LIMIT_SIZES: Final = 10  # a limit order may be this many times the largest market order
 REACH: Final = Decimal("0.1")  # a limit price may cross the market by this fraction
 
@@ -153,10 +153,10 @@ def _check_counts(books: Books, new: NewOrder) -> None:
     if new.trigger is not None and conditional >= MOST_CONDITIONAL:
         raise refusal(no.TOO_MANY_STOPS)
     if new.cover is Cover.PARTIAL:
-        check_fixed(books, new.symbol, (new.stop_loss is not None) + (new.take_profit is not None))
+        check_partial(books, new.symbol, (new.stop_loss is not None) + (new.take_profit is not None))
 
 
-def check_fixed(books: Books, symbol: Symbol, more: int) -> None:
+def check_partial(books: Books, symbol: Symbol, more: int) -> None:
     """Refuse more partial stop losses and take profits than a symbol may have."""
-    if more and sum(o.stop_kind in FIXED for o in books.open_orders(symbol)) + more > MOST_FIXED:
+    if more and sum(o.stop_kind in PARTIALS for o in books.open_orders(symbol)) + more > MOST_PARTIALS:
         raise refusal(no.TOO_MANY_GUARDS)

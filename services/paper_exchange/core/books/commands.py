@@ -1,8 +1,9 @@
 """The requests that change something, by their path: fields in, the venue's `result` out, Refused otherwise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from libs.common.errors import Refused
 from libs.common.units import ZERO, Fraction, Price, Qty, Symbol
 from services.paper_exchange.core.books.account import set_leverage, set_margin_mode, switch_all, switch_symbol
 from services.paper_exchange.core.books.books import Books
@@ -10,7 +11,7 @@ from services.paper_exchange.core.books.changes import MarginMode, Moment
 from services.paper_exchange.core.books.changing import Amendment, amend, cancel_all
 from services.paper_exchange.core.books.checks import check_leg, listed
 from services.paper_exchange.core.books.fields import Fields, Json
-from services.paper_exchange.core.books.guards import Cloak, Fixed, add_fixed, set_guards
+from services.paper_exchange.core.books.guards import FullGuards, PartialGuards, add_partial, set_guards
 from services.paper_exchange.core.books.new_order import as_price, read_leg, read_new_order, read_terms
 from services.paper_exchange.core.books.order import Cover, Order, TriggerBy
 from services.paper_exchange.core.books.placing import cancel, find_open, place
@@ -94,21 +95,21 @@ def trading_stop(books: Books, fields: Fields, moment: Moment) -> Json:
     symbol, leg = listed(books, fields.symbol(), moment).symbol, read_leg(fields)
     check_leg(books, symbol, leg)
     if fields.choice("tpslMode", Cover, Cover.FULL) is Cover.PARTIAL:
-        add_fixed(books, (symbol, leg), _fixed(fields), moment)
+        add_partial(books, (symbol, leg), _partial(fields), moment)
         return {}
-    before = Cloak.of(books.position(symbol, leg))
-    cloak = Cloak(
+    before = FullGuards.of(books.position(symbol, leg))
+    wanted = FullGuards(
         stop=_moved(fields, "stopLoss", before.stop),
         take_profit=_moved(fields, "takeProfit", before.take_profit),
         stop_terms=read_terms(fields, "sl", Cover.FULL, before.stop_terms),
         target_terms=read_terms(fields, "tp", Cover.FULL, before.target_terms),
         trailing=_trailing(fields, before.trailing, books.last[symbol]),
     )
-    set_guards(books, (symbol, leg), cloak, moment)
+    set_guards(books, (symbol, leg), wanted, moment)
     return {}
 
 
-def _fixed(fields: Fields) -> Fixed:
+def _partial(fields: Fields) -> PartialGuards:
     stop, target = as_price(fields.price("stopLoss")), as_price(fields.price("takeProfit"))
     sizes = {
         size
@@ -117,7 +118,7 @@ def _fixed(fields: Fields) -> Fixed:
     }
     if len(sizes) > 1 or None in sizes:
         raise bad("params error: tpSize and slSize are required for what is set, and must be equal")
-    return Fixed(
+    return PartialGuards(
         stop=stop,
         take_profit=target,
         stop_terms=read_terms(fields, "sl", Cover.PARTIAL),
@@ -154,6 +155,21 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "/v5/account/set-margin-mode": change_margin_mode,
 }
 AUDITED: Final = frozenset(path for path in COMMANDS if path.startswith("/v5/order/") or path.endswith("trading-stop"))
+
+
+BATCH: Final = "-batch"  # how the path of many at once ends
+MOST_BATCHED: Final = 20
+
+
+def parts_of(path: str, fields: Fields) -> Sequence[Fields]:
+    """Return what a request asks for one by one; a batch that cannot be read, or is none, is one."""
+    if not path.endswith(BATCH):
+        return [fields]
+    try:
+        parts = [Fields(item) for item in fields.objects("request")[:MOST_BATCHED]]
+    except Refused:
+        parts = []
+    return parts or [fields]
 
 
 def _named(books: Books, fields: Fields, moment: Moment) -> Order:

@@ -14,7 +14,7 @@ from services.paper_exchange.core.books import refusals as no
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
 from services.paper_exchange.core.books.checks import (
-    check_fixed,
+    check_partial,
     check_qty,
     check_sides,
     check_terms,
@@ -23,7 +23,7 @@ from services.paper_exchange.core.books.checks import (
 )
 from services.paper_exchange.core.books.leg import Key
 from services.paper_exchange.core.books.order import (
-    FIXED,
+    PARTIALS,
     PLAIN,
     CancelReason,
     Cover,
@@ -51,7 +51,7 @@ _TARGETS: Final = frozenset({StopKind.TAKE_PROFIT, StopKind.PART_TAKE_PROFIT})
 
 
 @dataclass(frozen=True, slots=True)
-class Cloak:
+class FullGuards:
     """The guards over all of a position; None: none."""
 
     stop: Price | None
@@ -61,13 +61,13 @@ class Cloak:
     trailing: Trailing | None
 
     @classmethod
-    def of(cls, position: Position) -> "Cloak":
+    def of(cls, position: Position) -> "FullGuards":
         p = position
         return cls(p.stop, p.take_profit, p.stop_terms, p.target_terms, p.trailing)
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class PartialGuards:
     """A stop loss and/or a take profit over a part of a position."""
 
     stop: Price | None
@@ -77,28 +77,28 @@ class Fixed:
     qty: Qty
 
 
-def set_guards(books: Books, key: Key, cloak: Cloak, moment: Moment) -> None:
+def set_guards(books: Books, key: Key, wanted: FullGuards, moment: Moment) -> None:
     """Give the open position these guards; raises Refused when flat, unchanged or on the wrong side."""
     instrument, position = listed(books, key[0], moment), _opened(books, key)
-    side, before = position.side or Side.LONG, Cloak.of(position)
-    if before == cloak:
+    side, before = position.side or Side.LONG, FullGuards.of(position)
+    if before == wanted:
         raise refusal(no.STOP_SAME)
     for terms, stop, target in (
-        (cloak.stop_terms, cloak.stop if cloak.stop != before.stop else None, None),
-        (cloak.target_terms, None, cloak.take_profit if cloak.take_profit != before.take_profit else None),
+        (wanted.stop_terms, wanted.stop if wanted.stop != before.stop else None, None),
+        (wanted.target_terms, None, wanted.take_profit if wanted.take_profit != before.take_profit else None),
     ):
         check_sides(side, _now(books, key, terms), stop, target, instrument)
-    if cloak.trailing is not None and cloak.trailing != before.trailing:
-        check_tick(cloak.trailing.distance, instrument)
-        _check_activation(cloak.trailing, side, books.last[key[0]])
+    if wanted.trailing is not None and wanted.trailing != before.trailing:
+        check_tick(wanted.trailing.distance, instrument)
+        _check_activation(wanted.trailing, side, books.last[key[0]])
     books.put_position(
         replace(
             position,
-            stop=cloak.stop,
-            take_profit=cloak.take_profit,
-            stop_terms=cloak.stop_terms if cloak.stop else PLAIN,
-            target_terms=cloak.target_terms if cloak.take_profit else PLAIN,
-            trailing=cloak.trailing,
+            stop=wanted.stop,
+            take_profit=wanted.take_profit,
+            stop_terms=wanted.stop_terms if wanted.stop else PLAIN,
+            target_terms=wanted.target_terms if wanted.take_profit else PLAIN,
+            trailing=wanted.trailing,
             updated_at=moment.market,
         )
     )
@@ -106,26 +106,26 @@ def set_guards(books: Books, key: Key, cloak: Cloak, moment: Moment) -> None:
     books.finish(key, moment)
 
 
-def add_fixed(books: Books, key: Key, fixed: Fixed, moment: Moment) -> None:
+def add_partial(books: Books, key: Key, guards: PartialGuards, moment: Moment) -> None:
     """Add guards over a part of the open position; raises Refused when flat, too many or on the wrong side."""
     instrument, position = listed(books, key[0], moment), _opened(books, key)
     wanted = [
-        (StopKind.PART_STOP_LOSS, fixed.stop, fixed.stop_terms),
-        (StopKind.PART_TAKE_PROFIT, fixed.take_profit, fixed.target_terms),
+        (StopKind.PART_STOP_LOSS, guards.stop, guards.stop_terms),
+        (StopKind.PART_TAKE_PROFIT, guards.take_profit, guards.target_terms),
     ]
     given = [(kind, price, terms) for kind, price, terms in wanted if price is not None]
     if not given:
         raise refusal(no.STOP_SAME)
     side = position.side or Side.LONG
-    check_qty(fixed.qty, Kind.LIMIT, instrument)
-    if fixed.qty > position.size:
+    check_qty(guards.qty, Kind.LIMIT, instrument)
+    if guards.qty > position.size:
         raise bad("params error: tpSize or slSize larger than the position")
-    check_sides(side, _now(books, key, fixed.stop_terms), fixed.stop, None, instrument)
-    check_sides(side, _now(books, key, fixed.target_terms), None, fixed.take_profit, instrument)
-    check_terms(fixed.stop_terms, fixed.target_terms, instrument)
-    check_fixed(books, key[0], len(given))
+    check_sides(side, _now(books, key, guards.stop_terms), guards.stop, None, instrument)
+    check_sides(side, _now(books, key, guards.target_terms), None, guards.take_profit, instrument)
+    check_terms(guards.stop_terms, guards.target_terms, instrument)
+    check_partial(books, key[0], len(given))
     for kind, price, terms in given:
-        books.put(_guard(books, position, kind, price, fixed.qty, terms, moment))
+        books.put(_guard(books, position, kind, price, guards.qty, terms, moment))
     books.finish(key, moment)
 
 
@@ -136,11 +136,13 @@ def keep_guards(books: Books, order: Order, moment: Moment) -> None:
         if order.cover is Cover.FULL:
             _hand_over(books, position, order)
         else:
-            _hand_over_fixed(books, position, order, moment)
+            _hand_over_partial(books, position, order, moment)
     _follow(books, order.key, moment)
     if position.side is None:
         for left in books.open_orders(order.symbol):
-            if left.reduce_only and not left.guards and left.leg is order.leg:
+            # a closing order that waits for its trigger may wait for the next position
+            closes = left.reduce_only or (left.reduces and not left.waits)
+            if closes and not left.guards and left.leg is order.leg:
                 books.put(cancelled(left, CancelReason.REDUCE_ONLY, moment.market))
 
 
@@ -204,7 +206,7 @@ def _hand_over(books: Books, position: Position, order: Order) -> None:
         books.put_position(given)
 
 
-def _hand_over_fixed(books: Books, position: Position, order: Order, moment: Moment) -> None:
+def _hand_over_partial(books: Books, position: Position, order: Order, moment: Moment) -> None:
     for kind, price, terms in (
         (StopKind.PART_STOP_LOSS, order.stop_loss, order.stop_terms),
         (StopKind.PART_TAKE_PROFIT, order.take_profit, order.target_terms),
@@ -273,7 +275,7 @@ def _guard(
         trigger=price,
         trigger_by=terms.by,
         direction=Direction.FALL if falls else Direction.RISE,
-        cover=Cover.PARTIAL if kind in FIXED else Cover.FULL,
+        cover=Cover.PARTIAL if kind in PARTIALS else Cover.FULL,
         stop_kind=kind,
         creator=_CREATORS[kind],
     )

@@ -1,20 +1,17 @@
 """What can go wrong with the venue's books themselves: a stop that is gone, an answer of yesterday."""
 
 from dataclasses import replace
-from typing import Final
 
 from libs.common.units import Symbol
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import Moment
-from services.paper_exchange.core.books.order import StopKind
+from services.paper_exchange.core.books.order import STOPS
 from services.paper_exchange.core.books.placing import cancel
-
-_STOPS: Final = frozenset({StopKind.STOP_LOSS, StopKind.TRAILING})
 
 
 def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
     """Let the stops of open positions (of one symbol, or of all) vanish; returns how many did."""
-    stops = [order for order in books.open_orders(symbol) if order.stop_kind in _STOPS and order.waits]
+    stops = [order for order in books.open_orders(symbol) if order.stop_kind in STOPS and order.waits]
     for stop in stops:
         cancel(books, stop, moment)
     return len(stops)

@@ -123,7 +123,7 @@ class Terms:
 
 PLAIN: Final = Terms()
 GUARDS: Final = frozenset(StopKind) - {StopKind.NONE, StopKind.STOP}
-FIXED: Final = frozenset({StopKind.PART_STOP_LOSS, StopKind.PART_TAKE_PROFIT})  # guards with a quantity of their own
+PARTIALS: Final = frozenset({StopKind.PART_STOP_LOSS, StopKind.PART_TAKE_PROFIT})  # guards with a quantity of their own
 STOPS: Final = frozenset({StopKind.STOP_LOSS, StopKind.PART_STOP_LOSS, StopKind.TRAILING})  # guards against a loss
 
 

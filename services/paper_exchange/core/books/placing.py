@@ -191,7 +191,7 @@ def _settled(books: Books, order: Order, moment: Moment, *, gained: bool) -> Ord
     """Hand over stops after fills, and cancel what can reduce nothing any more; return the order if it is open."""
     if books.is_open(order) and order.reduces and not room(books, order):
         books.put(cancelled(order, CancelReason.REDUCE_ONLY, moment.market))
-    if gained:
+    if gained or order.guards:  # a stop that finds nobody to trade with waits for the next tick
         keep_guards(books, order, moment)
     return books.orders.get(order.symbol, {}).get(order.order_id)
 

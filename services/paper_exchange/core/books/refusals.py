@@ -17,6 +17,7 @@ NO_ORDER: Final = 110001
 PRICE_RANGE: Final = 110003
 NO_MONEY: Final = 110007
 TOO_MANY_STOPS: Final = 110009
+LIQUIDATES: Final = 110011
 LEVERAGE_RANGE: Final = 110013
 REDUCE_ONLY: Final = 110017
 TOO_MANY_ORDERS: Final = 110020
@@ -47,6 +48,7 @@ TEXTS: Final = {
     PRICE_RANGE: "Order price exceeds the allowable range.",
     NO_MONEY: "ab not enough for new order",
     TOO_MANY_STOPS: "The number of stop orders exceeds the maximum allowable limit.",
+    LIQUIDATES: "Liquidation will be triggered immediately by this adjustment.",
     LEVERAGE_RANGE: "cannot set leverage greater than the maximum of the risk limit",
     TOO_MANY_ORDERS: "The number of active orders exceeds the maximum allowable limit.",
     POSITION_BLOCKS_MODE: "You have an existing position, so position mode cannot be switched.",

@@ -14,7 +14,7 @@ WINDOW_MS: Final = 7 * DAY_MS
 class Search:
     """Empty text means any; `before` is the number of the last row of the page before; ids outrank the rest."""
 
-    symbol: str
+    symbol: str  # the one of a base coin too, as all of ours are settled in USDT
     order_id: str
     link_id: str
     kind: str
@@ -34,7 +34,7 @@ def read_search(fields: Fields, now: Instant, *, most: int, usual: int, kind: st
         return None
     start, end = _window(fields, now)
     return Search(
-        symbol=_symbol(fields),
+        symbol=fields.text("symbol") or (f"{fields.text('baseCoin')}USDT" if fields.has("baseCoin") else ""),
         order_id=fields.text("orderId"),
         link_id=fields.text("orderLinkId"),
         kind=fields.text(kind) if kind else "",
@@ -43,12 +43,6 @@ def read_search(fields: Fields, now: Instant, *, most: int, usual: int, kind: st
         limit=min(max(fields.whole("limit", usual) or usual, 1), most),
         before=fields.whole("cursor"),
     )
-
-
-def _symbol(fields: Fields) -> str:
-    """The one symbol that is asked for, by its name or else by its coin: every coin has one contract."""
-    coin = fields.text("baseCoin")
-    return fields.text("symbol") or (f"{coin}USDT" if coin else "")
 
 
 def _window(fields: Fields, now: Instant) -> tuple[Instant, Instant]:

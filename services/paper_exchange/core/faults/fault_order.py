@@ -7,16 +7,15 @@ from typing import Final, TypeVar
 from pydantic import JsonValue
 
 from libs.common.errors import Refused
-from libs.common.units import Fraction
+from libs.common.units import DAY_MS, Fraction
+from services.paper_exchange.core.books.fields import Json
 from services.paper_exchange.core.faults.faults import ALWAYS, FRAMES, REQUESTS, Fault, Misfortune
 from services.paper_exchange.core.faults.subject import Stream
 
 LONGEST_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
 LONGEST_TEXT: Final = 200
 
 M = Misfortune
-Fields = dict[str, JsonValue]
 T = TypeVar("T")
 
 _OFTEN: Final = ("times", "probability", "seed")
@@ -84,22 +83,22 @@ def read_fault(body: JsonValue) -> Fault:
     )
 
 
-def _given(body: Fields, name: str, read: Callable[[Fields, str], T]) -> T | None:
+def _given(body: Json, name: str, read: Callable[[Json, str], T]) -> T | None:
     return read(body, name) if name in body else None
 
 
-def _text(body: Fields, name: str) -> str:
+def _text(body: Json, name: str) -> str:
     value = body.get(name, "")
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise Refused(f"{name} = {_shown(value)}: must be text of at most {LONGEST_TEXT} characters")
     return value
 
 
-def _whole(body: Fields, name: str, default: int) -> int:
+def _whole(body: Json, name: str, default: int) -> int:
     return _whole_of(body, name) if name in body else default
 
 
-def _whole_of(body: Fields, name: str) -> int:
+def _whole_of(body: Json, name: str) -> int:
     least, most = _WHOLE[name]
     value = body[name]
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -107,20 +106,20 @@ def _whole_of(body: Fields, name: str) -> int:
     return value
 
 
-def _offset(body: Fields, rule: Misfortune) -> int:
+def _offset(body: Json, rule: Misfortune) -> int:
     if rule is M.CLOCK and "offset_ms" not in body:
         raise Refused("offset_ms is missing: by how many ms the clock is fast, negative for slow")
     return _whole(body, "offset_ms", 0)
 
 
-def _probability(body: Fields) -> float:
+def _probability(body: Json) -> float:
     value = body.get("probability", 1)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
         raise Refused(f"probability = {_shown(value)}: must be a number above 0 and at most 1")
     return float(value)
 
 
-def _fraction(body: Fields) -> Fraction:
+def _fraction(body: Json) -> Fraction:
     value = body.get("fraction", "0.5")
     try:
         fraction = Decimal(str(value)) if isinstance(value, int | float | str) else Decimal("NaN")
@@ -131,7 +130,7 @@ def _fraction(body: Fields) -> Fraction:
     return Fraction(fraction)
 
 
-def _flag(body: Fields, name: str, default: bool) -> bool:
+def _flag(body: Json, name: str, default: bool) -> bool:
     value = body.get(name, default)
     if not isinstance(value, bool):
         raise Refused(f"{name} = {_shown(value)}: must be true or false")
@@ -141,7 +140,7 @@ def _flag(body: Fields, name: str, default: bool) -> bool:
 Choice = TypeVar("Choice", Misfortune, Stream)
 
 
-def _choice(body: Fields, name: str, kind: type[Choice]) -> Choice | None:
+def _choice(body: Json, name: str, kind: type[Choice]) -> Choice | None:
     """Return the member that is named, None when none is. Raises Refused for any other word."""
     if name not in body:
         return None

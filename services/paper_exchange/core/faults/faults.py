@@ -6,19 +6,18 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
 from libs.common.errors import Refused
-from libs.common.units import Fraction, Instant
+from libs.common.units import Fraction
+from services.paper_exchange.core.books.books import WHOLE
 from services.paper_exchange.core.books.fields import Json
 from services.paper_exchange.core.books.order import Order
 from services.paper_exchange.core.faults.subject import Stream, Subject, of_order
 
 MOST_RULES: Final = 100
-WHOLE: Final = Fraction(Decimal(1))
 ALWAYS: Final = 1_000_000  # times
 
 
@@ -64,7 +63,7 @@ class Fault:
     times: int = 1
     probability: float = 1.0
     seed: int = 0
-    for_ms: int | None = None  # wall time after which it is over
+    for_ms: int | None = None  # time after which it is over
     delay_ms: int = 0
     status: int = 0
     ret_code: int = 0
@@ -107,19 +106,18 @@ class Standing:
 
     number: int
     fault: Fault
-    until: Instant | None
+    until: float | None
     met: int = 0
     hits: int = 0
 
-    def is_over(self, now: Instant) -> bool:
-        return self.hits >= self.fault.times or (self.until is not None and now >= self.until)
+    def is_over(self, at: float) -> bool:
+        return self.hits >= self.fault.times or (self.until is not None and at >= self.until)
 
 
 class Faults:
     """The rules in force, in the order in which they were made.
 
-    They are asked with the venue's wall clock, which they may have made wrong themselves; how long one is in force goes
-    by the right one.
+    `at`: milliseconds of a clock that only grows, and that no rule can make fast or slow.
     """
 
     def __init__(self) -> None:
@@ -127,23 +125,22 @@ class Faults:
         self._made = 0
         self._kinds: frozenset[Misfortune] = frozenset()
 
-    def standing(self, now: Instant) -> Mapping[int, Standing]:
-        """The rules in force at wall `now`, by their numbers."""
-        self._forget(self._right(now))
+    def standing(self, at: float) -> Mapping[int, Standing]:
+        """The rules in force, by their numbers."""
+        self._forget(at)
         return dict(self._standing)
 
     def has_any(self, kinds: Collection[Misfortune]) -> bool:
         """Whether any rule of these kinds may be in force: quick, for the usual case that there is none."""
         return not self._kinds.isdisjoint(kinds)
 
-    def add(self, fault: Fault, now: Instant) -> int:
+    def add(self, fault: Fault, at: float) -> int:
         """Put a rule in force and return its number; raises Refused when there are too many."""
-        right = self._right(now)
-        self._forget(right)
+        self._forget(at)
         if len(self._standing) >= MOST_RULES:
             raise Refused(f"at most {MOST_RULES} rules: DELETE them first")
         self._made += 1
-        until = None if fault.for_ms is None else Instant(right + fault.for_ms)
+        until = None if fault.for_ms is None else at + fault.for_ms
         self._standing[self._made] = Standing(self._made, fault, until)
         self._note_kinds()
         return self._made
@@ -152,11 +149,11 @@ class Faults:
         self._standing.clear()
         self._note_kinds()
 
-    def meet(self, kinds: Collection[Misfortune], subject: Subject, now: Instant) -> Standing | None:
+    def meet(self, kinds: Collection[Misfortune], subject: Subject, at: float) -> Standing | None:
         """Return the rule that befalls this subject, counted; None when it is spared."""
         if self._kinds.isdisjoint(kinds):
             return None
-        self._forget(self._right(now))
+        self._forget(at)
         for standing in self._standing.values():
             fault = standing.fault
             if fault.rule not in kinds or not fault.fits(subject):
@@ -171,26 +168,19 @@ class Faults:
         """Return how much of an order finds somebody to trade with."""
         if M.PARTIAL_FILL not in self._kinds:
             return WHOLE
-        hit = self.meet({M.PARTIAL_FILL}, of_order(order), Instant(0))
+        hit = self.meet({M.PARTIAL_FILL}, of_order(order), 0.0)
         return WHOLE if hit is None else hit.fault.fraction
 
-    def offset_ms(self, now: Instant) -> int:
-        """How much the venue's wall clock is ahead at the right time `now`; the newest rule counts."""
+    def offset_ms(self, at: float) -> int:
+        """How much the venue's wall clock is ahead; the newest rule counts."""
         if M.CLOCK not in self._kinds:
             return 0
-        self._forget(now)
-        return self._offset()
-
-    def _offset(self) -> int:
+        self._forget(at)
         offsets = [each.fault.offset_ms for each in self._standing.values() if each.fault.rule is M.CLOCK]
         return offsets[-1] if offsets else 0
 
-    def _right(self, shown: Instant) -> Instant:
-        """The right time when the venue's clock shows `shown`."""
-        return Instant(shown - self._offset())
-
-    def _forget(self, now: Instant) -> None:
-        over = [number for number, each in self._standing.items() if each.is_over(now)]
+    def _forget(self, at: float) -> None:
+        over = [number for number, each in self._standing.items() if each.is_over(at)]
         for number in over:
             del self._standing[number]
         if over:

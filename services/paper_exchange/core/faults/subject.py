@@ -33,7 +33,7 @@ def of_request(path: str, asked: Mapping[str, JsonValue]) -> Subject:
         path=path,
         symbols=_words(parts, "symbol"),
         orders=_words(parts, "orderId") | _words(parts, "orderLinkId"),
-        has_stop=any(_is_set(part.get(name)) for part in parts for name in ("stopLoss", "trailingStop")),
+        has_stop=any(_sets_stop(part) for part in parts),
     )
 
 
@@ -54,6 +54,13 @@ def of_frame(stream: Stream, frame: Json) -> Subject | None:
 
 def of_order(order: Order) -> Subject:
     return Subject(symbols=frozenset({order.symbol}), orders=frozenset({order.order_id, order.link_id} - {""}))
+
+
+def _sets_stop(asked: Json) -> bool:
+    """Whether it brings or moves a stop: of the position, or a conditional order that closes it."""
+    closes = any(str(asked.get(name)).lower() == "true" for name in ("reduceOnly", "closeOnTrigger"))
+    names = ("stopLoss", "trailingStop", *(("triggerPrice",) if closes else ()))
+    return any(_is_set(asked.get(name)) for name in names)
 
 
 def _is_set(price: JsonValue) -> bool:

@@ -84,7 +84,6 @@ class AuditFill(Keyed):
     qty: Decimal
     price: Decimal
     fee: Decimal
-    exec_type: str
     gross_pnl: Decimal
     time: int
     wall: int

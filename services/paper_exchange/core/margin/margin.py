@@ -82,8 +82,3 @@ def break_even(stake: Stake, realised: Usd, taker: Decimal) -> Price:
     """
     sign = stake.side.sign
     return Price((stake.cost - sign * realised) / (stake.size * (1 - sign * max(taker, LEAST_BREAK_EVEN_FEE))))
-
-
-def return_on_margin(stake: Stake, mark: Price) -> Fraction:
-    """Return the profit by price alone as a part of entry value ÷ leverage."""
-    return Fraction(unrealised(stake, mark) * stake.leverage / stake.cost)

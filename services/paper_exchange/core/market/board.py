@@ -143,14 +143,14 @@ class Board:
         ends = self._listings[symbol].path.end
         return ends if ends < self._ended else None
 
-    def settlements(self, after: Instant, until: Instant, symbol: Symbol | None = None) -> Sequence[Settlement]:
+    def settlements(self, after: Instant, until: Instant, of: Symbol | None = None) -> Sequence[Settlement]:
         """See Market.settlements; a delisted symbol has none any more."""
         return sorted(
             (
-                Settlement(at, each, rate)
-                for each, schedule in self._schedules.items()
-                if symbol in {None, each}
-                for at, rate in schedule.between(after, min(until, self._listings[each].path.end))
+                Settlement(at, symbol, rate)
+                for symbol, schedule in self._schedules.items()
+                if of in {None, symbol}
+                for at, rate in schedule.between(after, min(until, self._listings[symbol].path.end))
             ),
             key=lambda settlement: (settlement.at, settlement.symbol),
         )

@@ -157,8 +157,8 @@ class Market(Protocol):
         """When the symbol is no longer traded though others are; None if it stays as long as the market does."""
         ...
 
-    def settlements(self, after: Instant, until: Instant, symbol: Symbol | None = None) -> Sequence[Settlement]:
-        """Funding settlements in (after, until], of one symbol if it is named, sorted by time, then symbol."""
+    def settlements(self, after: Instant, until: Instant, of: Symbol | None = None) -> Sequence[Settlement]:
+        """Funding settlements of a symbol, or of all, in (after, until], sorted by time, then symbol."""
         ...
 
     def funding_rate(self, symbol: Symbol, now: Instant) -> Decimal:

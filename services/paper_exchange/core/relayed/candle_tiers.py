@@ -1,6 +1,6 @@
 """One symbol's candles as another venue gave them: of minutes, hours and days, and the minutes that form.
 
-1. Each tier is without gaps; every whole candle that the tier below it can make is there.
+1. A tier that was loaded is without gaps, and has every whole candle that the tier below it can make.
 2. A closed minute never changes; one that came early waits for those before it.
 3. Every other candle is made of these: first open, highest high, lowest low, last close, sums.
 """
@@ -14,7 +14,8 @@ from libs.common.units import DAY_MS, HOUR_MS, MINUTE_MS, ZERO, Instant, Price, 
 from services.paper_exchange.core.market.columns import bar_close, bar_open
 from services.paper_exchange.core.market.market import Bar, Trade
 
-KEPT: Final = {DAY_MS: 200, HOUR_MS: 500, MINUTE_MS: 1_000}  # candles of each tier: a bit more than 1 MB a symbol
+# Candles of each tier, less than 1 MB a symbol: a month of days and two days of hours are all that ever forms.
+KEPT: Final = {DAY_MS: 40, HOUR_MS: 50, MINUTE_MS: 1_000}
 _COARSER: Final = {MINUTE_MS: HOUR_MS, HOUR_MS: DAY_MS}
 MOST_AHEAD: Final = 1_000
 
@@ -24,6 +25,7 @@ class CandleTiers:
         self._tiers: dict[int, list[Bar]] = {length: [] for length in KEPT}  # coarsest first
         self._forming: dict[Instant, tuple[Instant, Bar]] = {}  # as it was at a moment
         self._ahead: dict[Instant, Bar] = {}
+        self._loaded: set[int] = set()
         self._begun: dict[int, Instant] = {}  # where a tier begins because the symbol does
 
     @property
@@ -38,11 +40,25 @@ class CandleTiers:
         found = self._forming.get(self.known_to)
         return found[1] if found else None
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether every tier was loaded."""
+        return self._loaded == set(KEPT)
+
     def load(self, length: int, bars: Sequence[Bar], *, all_there_are: bool) -> None:
-        """Begin a tier with closed candles, oldest first; what it held is forgotten."""
+        """Begin a tier with closed candles, oldest first; what it held is forgotten, and by minutes everything.
+
+        Minutes come first, then hours, then days.
+        """
+        if length == MINUTE_MS:
+            self._tiers = {each: [] for each in KEPT}
+            self._loaded = set()
         self._tiers[length] = list(bars[-KEPT[length] :])
+        self._loaded.add(length)
+        self._begun.pop(length, None)
         if all_there_are and bars:
             self._begun[length] = bars[0].open_at
+        self._complete(length)
         self._catch_up()
 
     def hear(self, bar: Bar, at: Instant) -> None:
@@ -97,6 +113,8 @@ class CandleTiers:
     def _pieces(self, interval_ms: int, begin: Instant, end: Instant, now: Instant) -> Iterator[Bar]:
         """Coarse candles as long as they are over, then finer ones."""
         for length, tier in self._fine(interval_ms):
+            if not tier or not (tier[0].open_at <= begin or tier[0].open_at in self._begun.values()):
+                continue
             whole = [bar for bar in _between(tier, begin, end) if length == MINUTE_MS or bar.open_at + length <= now]
             yield from whole
             if whole:
@@ -119,9 +137,21 @@ class CandleTiers:
         tier = self._tiers[length]
         tier.append(bar)
         del tier[: -KEPT[length]]
-        coarse, end = _COARSER.get(length), bar.open_at + length
-        if coarse and end % coarse == 0:
-            self._append(coarse, merged(_between(tier, Instant(end - coarse), Instant(end)), Instant(end - coarse)))
+        if (coarse := _COARSER.get(length)) in self._loaded and (bar.open_at + length) % coarse == 0:
+            self._complete(coarse)
+
+    def _complete(self, length: int) -> None:
+        """Give a tier the candles that the one below it can make whole since its last."""
+        finer = next((fine for fine, coarse in _COARSER.items() if coarse == length), None)
+        below = self._tiers[finer] if finer else []
+        if finer is None or not below:
+            return
+        tier, known_to = self._tiers[length], below[-1].open_at + finer
+        opened = tier[-1].open_at + length if tier else bar_open(below[0].open_at, length)
+        for open_at in range(opened, known_to - length + 1, length):
+            parts = _between(below, Instant(open_at), Instant(open_at + length))
+            if parts:
+                self._append(length, merged(parts, Instant(open_at)))
 
 
 def merged(parts: Sequence[Bar], open_at: Instant, *, closed: bool = True) -> Bar:

@@ -17,7 +17,7 @@ from services.paper_exchange.core.relayed.level_book import LevelBook
 from services.paper_exchange.core.relayed.upstream_frames import TickerHeard
 
 MOST_TRADES: Final = 1_000
-MOST_SETTLEMENTS: Final = 1_000
+MOST_SETTLEMENTS: Final = 1_000  # three times what is asked for at once, and a year of those that follow
 QUIET_MS: Final = 1_000  # without a trade for so long, the price of a ticker is newer than that of the last trade
 
 
@@ -34,6 +34,8 @@ class RelayListing:
         self.last_at = Instant(0)
         self.mark: Price | None = None
         self.silent = False  # its venue closes no candles of it any more
+        self.settled_since: Instant | None = None  # from where on all settlements are here
+        self.recalled: dict[Instant, Decimal] = {}  # older ones, that were asked for last
         self._settled: dict[Instant, Decimal] = {}
 
     def hear_trades(self, trades: Sequence[Trade], played: Instant) -> list[Trade]:
@@ -63,7 +65,7 @@ class RelayListing:
 
     def settlements(self, after: Instant, until: Instant) -> list[tuple[Instant, Decimal]]:
         """What settled in (after, until], and what will at the announced rate."""
-        known = self._announced(self.figures) | self._settled
+        known = self.recalled | self._announced(self.figures) | self._settled
         return sorted((at, rate) for at, rate in known.items() if after < at <= until)
 
     def settle(self, settled: Sequence[tuple[Instant, Decimal]]) -> None:

@@ -217,12 +217,12 @@ class RelayedMarket:
                 found.append(trade)
         return found[::-1]
 
-    def settlements(self, after: Instant, until: Instant, symbol: Symbol | None = None) -> Sequence[Settlement]:
+    def settlements(self, after: Instant, until: Instant, of: Symbol | None = None) -> Sequence[Settlement]:
         return sorted(
             (
-                Settlement(at, each, rate)
-                for each, listing in self.listings.items()
-                if symbol in {None, each}
+                Settlement(at, symbol, rate)
+                for symbol, listing in self.listings.items()
+                if of in {None, symbol}
                 for at, rate in listing.settlements(after, until)
             ),
             key=lambda settlement: (settlement.at, settlement.symbol),

@@ -33,7 +33,7 @@ class Relayed(Protocol):
 
 @runtime_checkable
 class Recalls(Protocol):
-    """A market that asks its venue for the candles that it does not remember."""
+    """A market that asks its venue for what it does not remember."""
 
     async def recall(
         self,
@@ -47,6 +47,10 @@ class Recalls(Protocol):
         now: Instant,
     ) -> Sequence[Bar]:
         """Like Market.bars, however old the candles are; raises Refused where they cannot be had."""
+        ...
+
+    async def recall_funding(self, symbol: Symbol, *, after: Instant, until: Instant) -> None:
+        """Return when Market.settlements has all of a symbol's in (after, until]; raises Refused where it cannot."""
         ...
 
 

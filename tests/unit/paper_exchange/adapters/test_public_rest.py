@@ -3,10 +3,12 @@ from typing import Any
 
 import pytest
 
-from libs.common.clock import VirtualClock
-from libs.common.units import HOUR_MS, Instant
+from libs.common.clock import SystemClock, VirtualClock
+from libs.common.units import DAY_MS, HOUR_MS, Instant, Symbol
 from services.paper_exchange.adapters.http.door import Door
 from services.paper_exchange.adapters.markets.replay import replay_market
+from services.paper_exchange.adapters.markets.synthetic import USUAL_START, synthetic_market
+from services.paper_exchange.core.dialect.shown import kline_row
 from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
 from tests.support.shown_market import ShownMarket, ask, get, shown_venue
 
@@ -206,7 +208,7 @@ async def test_price_limits_embrace_the_book(venue: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v5/market/nothing"), ("POST", "/v5/market/time"), ("GET", "/v5/")]
+    ("method", "path"), [("GET", "/v5/market/nothing"), ("POST", "/v5/market/time"), ("GET", "/v5")]
 )
 async def test_what_is_no_endpoint_is_10017_in_the_envelope(venue: Door, method: str, path: str) -> None:
     envelope = await ask(venue, method, path)
@@ -224,3 +226,28 @@ async def test_of_a_parameter_that_is_given_twice_the_first_counts(venue: Door) 
     envelope = await ask(venue, "GET", "/v5/market/tickers?category=linear&symbol=ETHUSDT&symbol=BTCUSDT")
 
     assert [row["symbol"] for row in envelope["result"]["list"]] == ["ETHUSDT"]
+
+
+@pytest.mark.parametrize("kind", ["kline", "mark-price-kline"])
+@pytest.mark.parametrize(
+    "window",
+    [
+        {},
+        {"limit": 700},
+        {"start": USUAL_START - 40 * DAY_MS - 1},
+        {"start": USUAL_START - 40 * DAY_MS, "end": USUAL_START - 3 * DAY_MS},
+        {"end": USUAL_START - 3 * DAY_MS, "limit": 900},
+        {"start": 0, "limit": 45},
+        {"end": 0},
+    ],
+)
+async def test_a_long_stretch_is_made_in_pieces_and_is_the_same(kind: str, window: dict[str, int]) -> None:
+    made = synthetic_market(seed=7, symbols=1, start=None, end=None)
+    there = shown_venue(ShownMarket(made, Instant(USUAL_START + 5 * HOUR_MS)), SystemClock())
+    asked = {"start": None, "end": None, "limit": 200} | window
+    bars = made.bars if kind == "kline" else made.marks
+    for name, interval in (("D", DAY_MS), ("240", 4 * HOUR_MS)):
+        said: dict[str, str | int] = {"category": "linear", "symbol": "BTCUSDT", "interval": name, **window}
+        rows = (await market(there, kind, **said))["list"]
+        wanted = bars(Symbol("BTCUSDT"), interval, now=Instant(USUAL_START + 5 * HOUR_MS), **asked)  # type: ignore[arg-type]
+        assert rows == [kline_row(bar)[: len(rows[0])] for bar in reversed(wanted)]

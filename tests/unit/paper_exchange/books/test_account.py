@@ -5,6 +5,7 @@ import pytest
 from libs.common.errors import Refused
 from libs.common.units import Symbol
 from services.paper_exchange.core.books.changes import AccountChanged, MarginMode
+from services.paper_exchange.core.books.funds import equity
 from services.paper_exchange.core.books.leg import Leg
 from tests.support.scripted_market import BTC, ETH
 from tests.support.trading_floor import Floor
@@ -95,3 +96,26 @@ def test_an_unlisted_symbol_has_no_leverage() -> None:
     assert (
         refused(Floor(), "position/set-leverage", symbol=Symbol("NOUSDT"), buyLeverage="4", sellLeverage="4") == 10001
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "code"),
+    [
+        ("position/set-leverage", {"buyLeverage": "10", "sellLeverage": "10"}, 110011),
+        ("account/set-margin-mode", {"setMarginMode": "ISOLATED_MARGIN"}, 3400045),
+    ],
+)
+def test_no_change_of_margin_lets_a_position_be_taken_over_for_less_than_it_has_lost(
+    path: str, fields: dict[str, str], code: int
+) -> None:
+    floor = Floor()
+    if path.endswith("mode"):
+        floor.asks("account/set-margin-mode", setMarginMode="REGULAR_MARGIN")
+    else:
+        floor.asks("position/set-leverage", buyLeverage="2", sellLeverage="2")
+    floor.buys("1")
+    floor.moves("70")  # bankrupt at 90 with a leverage of 10
+    before = equity(floor.books)
+    assert refused(floor, path, **fields) == code
+    floor.moves("70")
+    assert equity(floor.books) == before

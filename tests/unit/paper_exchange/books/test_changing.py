@@ -154,6 +154,14 @@ def test_less_leverage_needs_the_margin_of_positions_and_of_resting_orders(field
     assert available(floor.books) >= 0
 
 
+def test_an_order_that_waits_for_no_trigger_is_given_none() -> None:
+    floor = Floor()
+    order = floor.buys("1", orderType="Limit", price="97")
+    assert order is not None
+    with pytest.raises(Refused, match="only while the order waits"):
+        floor.asks("order/amend", orderId=order.order_id, triggerPrice="99")
+
+
 def test_a_triggered_order_that_rests_is_amended_like_any_other() -> None:
     floor = Floor()
     made = resting(floor, triggerPrice="102", triggerDirection="1")

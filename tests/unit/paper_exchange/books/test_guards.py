@@ -195,3 +195,13 @@ def test_moving_or_cancelling_a_partial_guard_leaves_the_position_as_it_is() -> 
     assert (moved.trigger, moved.qty, floor.position.stop) == (D(96), D("0.5"), D(90))
     floor.asks("order/cancel", orderId=guard.order_id)
     assert [left.stop_kind for left in floor.books.guards(BTC_ONLY)] == [StopKind.STOP_LOSS]
+
+
+def test_what_could_only_close_a_leg_goes_with_it() -> None:
+    floor = Floor()
+    floor.asks("position/switch-mode", mode=3)
+    floor.buys("1", positionIdx=1)
+    floor.sells("1", positionIdx=1, orderType="Limit", price="109")
+    floor.sells("1", positionIdx=1, triggerPrice="90", triggerDirection=2, closeOnTrigger=True)
+    floor.sells("1", positionIdx=1)
+    assert [order.trigger for order in floor.books.open_orders()] == [D(90)]

@@ -34,3 +34,11 @@ def test_frozen_books_stay_as_they_are() -> None:
     assert kept.last[BTC] != floor.books.last[BTC]
     assert kept.journal == []
     assert kept.calm is not floor.books.calm
+
+
+def test_partial_stops_are_lost_too() -> None:
+    floor = Floor()
+    floor.buys("1")
+    floor.asks("position/trading-stop", tpslMode="Partial", stopLoss="90", slSize="0.5")
+    assert lose_stops(floor.books, BTC, floor.now) == 1
+    assert not floor.books.open_orders()

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 import pytest
 
 from libs.common.exchange.trading_types import ExecutionType
-from libs.common.units import Price
+from libs.common.units import Fraction, Price
 from services.paper_exchange.core.books.changes import OrderChanged
 from services.paper_exchange.core.books.funds import liquidation_price
 from services.paper_exchange.core.books.order import Creator, StopKind
@@ -172,3 +172,16 @@ def test_a_symbol_with_nothing_to_do_is_calm_everywhere_and_one_with_a_stop_unti
     calm = floor.books.calm[BTC]
     assert (calm.low, calm.high) == (D(95), D(120))
     assert calm.mark_low == liquidation_price(floor.books, floor.position)
+
+
+@pytest.mark.parametrize("kind", ["stopLoss", "takeProfit"])
+def test_a_stop_that_finds_nobody_to_trade_with_waits_for_the_next_tick(kind: str) -> None:
+    floor = Floor()
+    price = "95" if kind == "stopLoss" else "105"
+    floor.buys("1", **{kind: price})
+    floor.books.scarcity = lambda order: Fraction(D(0))
+    floor.moves(price)
+    assert [order.trigger for order in floor.books.open_orders()] == [D(price)]
+    floor.books.scarcity = lambda order: Fraction(D(1))
+    floor.moves(price)
+    assert floor.position.side is None

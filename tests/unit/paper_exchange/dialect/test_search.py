@@ -19,6 +19,11 @@ def search(**fields: JsonValue) -> Search:
     return found
 
 
+def test_a_base_coin_means_its_contract() -> None:
+    assert search(baseCoin="ETH").symbol == "ETHUSDT"
+    assert search(baseCoin="ETH", symbol="BTCUSDT").symbol == "BTCUSDT"
+
+
 @pytest.mark.parametrize("fields", [{"category": "inverse"}, {"category": "spot"}, {"settleCoin": "USDC"}])
 def test_a_market_that_is_not_here_lists_nothing(fields: dict[str, JsonValue]) -> None:
     assert read(**fields) is None
@@ -72,16 +77,3 @@ def test_each_listing_has_a_kind_of_its_own() -> None:
     unfiltered = read_search(Fields({"category": "linear", "orderStatus": "Filled"}), NOW, most=1, usual=1)
     assert unfiltered is not None
     assert unfiltered.kind == ""
-
-
-@pytest.mark.parametrize(
-    ("fields", "symbol"),
-    [
-        ({}, ""),
-        ({"settleCoin": "USDT"}, ""),
-        ({"baseCoin": "ETH"}, "ETHUSDT"),
-        ({"baseCoin": "ETH", "symbol": "BTCUSDT"}, "BTCUSDT"),
-    ],
-)
-def test_a_coin_stands_for_its_contract_and_a_symbol_outranks_it(fields: dict[str, JsonValue], symbol: str) -> None:
-    assert search(**fields).symbol == symbol

@@ -28,6 +28,10 @@ def test_a_batch_is_about_all_of_its_orders() -> None:
         ({"stopLoss": ""}, False),
         ({"stopLoss": ["9"]}, False),
         ({"takeProfit": "9"}, False),
+        ({"triggerPrice": "9", "reduceOnly": True}, True),
+        ({"triggerPrice": "9", "closeOnTrigger": "true"}, True),
+        ({"triggerPrice": "9"}, False),
+        ({"reduceOnly": True}, False),
         ({"request": [{"qty": "1"}, {"stopLoss": "9"}]}, True),
     ],
 )

@@ -15,7 +15,7 @@ def fill(
 ) -> AuditFill:
     return AuditFill(
         exec_id=f"e{time}", order_id=f"o{time}", order_link_id=link, symbol=symbol, side=side, qty=D(qty),
-        price=D(100), fee=D(fee), exec_type="Trade", gross_pnl=D(gross), time=time, wall=time,
+        price=D(100), fee=D(fee), gross_pnl=D(gross), time=time, wall=time,
     )  # fmt: skip
 
 

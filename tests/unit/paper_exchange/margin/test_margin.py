@@ -12,7 +12,6 @@ from services.paper_exchange.core.margin.margin import (
     entry_margin,
     initial_margin,
     maintenance_margin,
-    return_on_margin,
     takeover_price,
     unrealised,
 )
@@ -72,9 +71,8 @@ def test_bankruptcy_is_one_leverage_th_from_entry(held: Stake, price: int) -> No
     assert bankruptcy_price(held) == price
 
 
-def test_profit_and_its_return_are_by_price_alone() -> None:
+def test_profit_is_by_price_alone() -> None:
     assert (unrealised(LONG, MARK), unrealised(SHORT, MARK)) == (D(250), D(-250))
-    assert (return_on_margin(LONG, MARK), return_on_margin(SHORT, MARK)) == (D("0.1"), D("-0.1"))
 
 
 @pytest.mark.parametrize(("held", "price"), [(LONG, "50055.0302666467"), (SHORT, "49945.0302333716")])

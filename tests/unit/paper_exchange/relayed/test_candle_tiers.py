@@ -25,9 +25,9 @@ def coarse(length: int, begin: int, end: int) -> list[Bar]:
 @pytest.fixture(scope="module")
 def history() -> dict[int, list[Bar]]:
     return {
-        DAY_MS: coarse(DAY_MS, MORNING - 40 * DAY_MS, MORNING),
-        HOUR_MS: coarse(HOUR_MS, MORNING - 10 * DAY_MS, NOON),
         MINUTE_MS: minutes(NOON - 999 * MINUTE_MS, NOON),
+        HOUR_MS: coarse(HOUR_MS, MORNING - 10 * DAY_MS, NOON),
+        DAY_MS: coarse(DAY_MS, MORNING - 40 * DAY_MS, MORNING),
     }
 
 
@@ -88,6 +88,30 @@ def test_minutes_that_close_make_hours_and_days(tiers: CandleTiers) -> None:
         tiers.hear(bar, Instant(bar.open_at + MINUTE_MS))
     assert tiers.known_to == end
     assert tiers.bars(DAY_MS, MORNING, end, end)[0] == merged(minutes(MORNING, MORNING + DAY_MS), MORNING)
+
+
+def test_hours_and_days_may_come_later_and_older_than_the_minutes(history: dict[int, list[Bar]]) -> None:
+    tiers = CandleTiers()
+    tiers.load(MINUTE_MS, history[MINUTE_MS], all_there_are=False)
+    end = Instant(NOON + 3 * HOUR_MS)
+    for bar in minutes(NOON, end):
+        tiers.hear(bar, end)
+    assert not tiers.is_deep
+    month = bar_open(end, MONTH_MS)
+    assert tiers.bars(MONTH_MS, month, end, end) == []
+    assert tiers.bars(12 * HOUR_MS, NOON, end, end) == [merged(minutes(NOON, end), NOON, closed=False)]
+
+    tiers.load(HOUR_MS, history[HOUR_MS], all_there_are=False)
+    tiers.load(DAY_MS, history[DAY_MS], all_there_are=False)
+    assert tiers.is_deep
+    assert tiers.bars(MONTH_MS, month, end, end) == [merged(minutes(month, end), month, closed=False)]
+
+
+def test_new_minutes_forget_the_hours_that_do_not_reach_them(tiers: CandleTiers) -> None:
+    later = Instant(NOON + 5 * DAY_MS)
+    tiers.load(MINUTE_MS, minutes(later - 300 * MINUTE_MS, later), all_there_are=False)
+    assert not tiers.is_deep
+    assert tiers.bars(DAY_MS, bar_open(later, DAY_MS), later, later) == []
 
 
 def test_a_minute_that_comes_early_waits_and_one_that_comes_twice_changes_nothing(tiers: CandleTiers) -> None:

@@ -44,7 +44,10 @@ class Wanted:
 
 
 class Candles:
-    """`linear` finds the instrument that a request is about, or refuses."""
+    """`linear` finds the instrument that a request is about, or refuses.
+
+    A long window is read in pieces, with a pause in between: nobody waits for another's years of candles.
+    """
 
     def __init__(self, shown: Shown, linear: Callable[[Fields], Instrument], clock: Clock) -> None:
         self._shown = shown
