@@ -10,10 +10,9 @@ from types import TracebackType
 
 from libs.common.errors import Fatal, Misconfigured
 from libs.common.units import Instant, Usd
+from services.paper_exchange.adapters.disk.batch_rows import FACT, Rows
 from services.paper_exchange.adapters.disk.schema import (
     ACCOUNT,
-    CLOSED,
-    EXECUTIONS,
     NAKED,
     ORDERS,
     POSITIONS,
@@ -24,18 +23,9 @@ from services.paper_exchange.core.books.batch import Batch
 from services.paper_exchange.core.books.books import Saved
 from services.paper_exchange.core.books.changes import (
     NEW_ACCOUNT,
-    AccountChanged,
-    Change,
-    Executed,
     Moment,
-    NakedChanged,
-    OrderChanged,
-    PartClosed,
-    PositionTold,
     Totals,
-    WalletChanged,
 )
-from services.paper_exchange.core.books.order import Order
 from services.paper_exchange.core.market.terms import Terms
 
 
@@ -49,6 +39,7 @@ class BooksFile:
         try:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
+            self._synced = True
             self.connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             self.connection.close()
@@ -114,71 +105,26 @@ class BooksFile:
     def keep(self, batch: Batch) -> None:
         """Write a batch in one transaction; raises Fatal if the disk will not have it."""
         try:
-            self.connection.execute(f"PRAGMA synchronous = {'NORMAL' if batch.is_heartbeat else 'FULL'}")
+            self._sync(not batch.is_heartbeat)
             self.connection.execute("BEGIN IMMEDIATE")
-            self._write(batch)
+            for statement, rows in Rows(batch).by_statement():
+                self.connection.executemany(statement, rows)
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise Fatal(f"the books cannot be kept: {error}") from error
 
-    def _write(self, batch: Batch) -> None:
-        moment = batch.moment
-        for change in batch.changes:
-            self._change(change, moment)
-        self.connection.executemany(
-            "INSERT INTO requests (method, path, symbol, link_id, ret_code, wall) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.method, r.path, r.symbol, r.link_id, r.ret_code, moment.wall) for r in batch.requests],
-        )
-        for name, value in (("market_ms", moment.market), ("wall_ms", moment.wall), ("up_ms", moment.up_ms)):
-            self._set_fact(name, str(value))
-
-    def _change(self, change: Change, moment: Moment) -> None:
-        run = self.connection.execute
-        match change:
-            case OrderChanged(order):
-                self._order(order, moment)
-            case Executed(e):
-                values = (e.seq, e.order_id, e.link_id, e.symbol, e.kind.value, e.at, moment.wall, EXECUTIONS.write(e))
-                run("INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-            case PartClosed(p):
-                run("INSERT INTO closed VALUES (?, ?, ?, ?, ?)", (p.seq, p.order_id, p.symbol, p.at, CLOSED.write(p)))
-            case PositionTold(position, _, changed, at):
-                body = POSITIONS.write(position)
-                run("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*position.key, body))
-                if changed:
-                    run("INSERT INTO position_rows (wall, at, body) VALUES (?, ?, ?)", (moment.wall, at, body))
-            case WalletChanged(totals):
-                self._set_fact("totals", TOTALS.write(totals).decode())
-            case AccountChanged(account):
-                self._set_fact("account", ACCOUNT.write(account).decode())
-            case NakedChanged(n):
-                spell = (n.number, n.until is None, moment.wall, NAKED.write(n))
-                run("INSERT OR REPLACE INTO naked VALUES (?, ?, ?, ?)", spell)
-
-    def _order(self, order: Order, moment: Moment) -> None:
-        self.connection.execute(
-            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                order.seq,
-                order.order_id,
-                order.link_id,
-                order.symbol,
-                order.status.value,
-                not order.status.is_terminal,
-                not order.filled,
-                order.trigger is not None,
-                order.created_at,
-                moment.wall,
-                ORDERS.write(order),
-            ),
-        )
+    def _sync(self, synced: bool) -> None:
+        """Choose whether a transaction waits for the disk."""
+        if synced is not self._synced:
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
 
     def _fact(self, name: str) -> str | None:
         row = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def _set_fact(self, name: str, value: str) -> None:
-        self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        self.connection.execute(FACT, (name, value))
 
 
 def _known_fact(path: Path, name: str) -> str | None:
