@@ -31,6 +31,7 @@ from libs.common.settings.sections import ApiSection
 from libs.common.units import Symbol
 from services.executor.adapters.list_rows import DECLINED, INTENTS, ORDERS, TRADES, Listing
 from services.executor.adapters.metrics import expose
+from services.executor.adapters.portfolio import Portfolio
 from services.executor.adapters.recovery_rest import Rebuild, add_recovery_reads, add_recovery_writes
 from services.executor.adapters.routes import Json, List, route
 from services.executor.adapters.view import Running, View
@@ -101,7 +102,7 @@ def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path, rebuild: R
 
 
 def _add_reads(routes: APIRouter, desk: Served) -> None:
-    view = View(desk)
+    view, portfolio = View(desk), Portfolio(desk)
     get = route(routes, "GET")
 
     def listing(of: Listing) -> Callable[[List], Awaitable[Json]]:
@@ -116,16 +117,16 @@ def _add_reads(routes: APIRouter, desk: Served) -> None:
         return view.status()
 
     async def positions() -> Json:
-        return {"items": view.positions(), "next": None}
+        return {"items": portfolio.positions(), "next": None}
 
     async def position(key: str) -> Json:
-        found = view.position(key)
+        found = portfolio.position(key)
         if found is None:
             raise HTTPException(404, f"no open position is called {key}")
         return found
 
     async def session() -> Json:
-        return view.session()
+        return portfolio.session()
 
     async def trade(trade_id: str) -> Json:
         with desk.ledger.read() as pages:

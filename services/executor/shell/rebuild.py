@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -15,6 +15,7 @@ import structlog
 from libs.common.exchange.trading_types import Action, OrderStatus, VenueOrder, VenuePosition
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Side, Usd
+from services.executor.adapters.book_rows import Sizes
 from services.executor.adapters.ledger import Pages
 from services.executor.core.intent import Intent
 from services.executor.core.order import OrderState
@@ -36,20 +37,6 @@ _STATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How much a ledger holds."""
-
-    orders: int
-    executions: int
-    positions: int
-    trades: int
-
-    @classmethod
-    def of(cls, pages: Pages) -> "Standing":
-        return cls(*pages.sizes())
-
-
 class Rebuild:
     """Fills a ledger with what the venue knows of us."""
 
@@ -66,7 +53,7 @@ class Rebuild:
         desk = self._desk
         desk.instruments = {listed.symbol: listed for listed in await desk.trading.instruments()}
         now = desk.market.observe(await desk.trading.market_time())
-        before = self._standing()
+        before = self._sizes()
         positions = await desk.read_positions()
         since = Instant(max(0, now - RETENTION_MS))
         history = await desk.trading.order_history(None, since=since)
@@ -76,7 +63,7 @@ class Rebuild:
         await self._books.settle_all()
         self.finish()
         self._note_stops()
-        after = self._standing()
+        after = self._sizes()
         told = {
             "orders": after.orders,
             "orders_added": after.orders - before.orders,
@@ -134,9 +121,9 @@ class Rebuild:
                 told = events.changed(changed, desk.market.now(), "stop: seen at the venue")
                 pages.emit(told, owner=desk.instance, now=desk.clock.now())
 
-    def _standing(self) -> Standing:
+    def _sizes(self) -> Sizes:
         with self._desk.ledger.read() as pages:
-            return Standing.of(pages)
+            return pages.sizes()
 
 
 def _beginning(position: VenuePosition, since: Instant) -> Instant:

@@ -1,5 +1,6 @@
 """Two-way reconciliation: what was opened or closed by hand is noticed, adopted or recorded."""
 
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -69,6 +70,7 @@ class Reconciler:
 
     async def _act(self, found: Match) -> None:
         if found.verdict is Verdict.SAME:
+            self._follow_leverage(found)
             return
         log.warning("position.differed", symbol=found.symbol, verdict=found.verdict, told=found.told())
         with self._desk.ledger.read() as pages:
@@ -86,6 +88,23 @@ class Reconciler:
                 self._bridge(found.held, found.venue)
             case _:
                 pass
+
+    def _follow_leverage(self, found: Match) -> None:
+        """The margin is what the venue really asks: somebody may have changed the leverage there."""
+        desk, venue = self._desk, found.venue
+        if found.held is None or venue is None or venue.leverage in (ZERO, found.held.leverage):
+            return
+        with desk.write() as pages:
+            kept = pages.position(found.held.position_id)
+            if kept is None or kept.status is not PositionStatus.OPEN:
+                return
+            position = kept.position
+            real = {"leverage": venue.leverage, "margin": Usd(position.qty * position.entry / venue.leverage)}
+            changed = replace(kept, position=position.model_copy(update={**real, "version": position.version + 1}))
+            pages.keep_position(changed)
+            told = events.changed(changed, desk.market.now(), "leverage")
+            pages.emit(told, owner=desk.instance, now=desk.clock.now())
+        log.warning("position.levered", position=position.position_id, leverage=str(venue.leverage))
 
     async def _is_real(self, found: Match, venue: VenuePosition) -> bool:
         """Whether a position that nobody knows is there: its executions say so, or there are none that deny it.
