@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from libs.common.ids import OrderLinkId
 from libs.common.units import Fraction, Instant, Price, Qty, Side, Symbol, Usd
@@ -99,12 +100,10 @@ class OrderStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        return self in {
-            OrderStatus.FILLED,
-            OrderStatus.CANCELLED,
-            OrderStatus.REJECTED,
-            OrderStatus.DEACTIVATED,
-        }
+        return self in _TERMINAL
+
+
+_TERMINAL: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.DEACTIVATED})
 
 
 @dataclass(frozen=True, slots=True)

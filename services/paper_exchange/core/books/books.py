@@ -119,6 +119,7 @@ class Books:
         books._shown = {p.key: _Shown(p.side, p.size, p.live_stop) for p in saved.positions}
         for order in sorted(saved.orders, key=lambda o: o.seq):
             books.orders.put(order)
+        books.figures = Figures({*books.positions, *(order.key for order in saved.orders)})
         books.link_ids = set(saved.link_ids)
         books.naked = {(n.symbol, n.leg): n for n in saved.naked}
         books.naked_ever = saved.naked_ever
@@ -194,13 +195,13 @@ class Books:
         if order.link_id:
             self.link_ids.add(order.link_id)
         self.calm.pop(order.symbol, None)
-        self.figures.forget(order.key)
+        self.figures.changed.add(order.key)
         self.journal.append(OrderChanged(order))
         return order
 
     def put_position(self, position: Position) -> Position:
         self.calm.pop(position.symbol, None)
-        self.figures.forget(position.key)
+        self.figures.changed.add(position.key)
         kept = self.positions[position.key] = replace(position, seq=self._next_seq())
         (self._opened.discard if kept.side is None else self._opened.add)(kept.key)
         return kept
@@ -217,9 +218,8 @@ class Books:
         done = self.put(filled(order, qty, price, fee, moment.market))
         settled = settle(self.position(*order.key), order.action, qty, price, fee, moment.market)
         self.put_position(settled.position)
-        self._book(settled.gross, fee, Usd(ZERO))
         execution = fill_receipt(
-            self._ticket(),
+            self._book(settled.gross, fee, Usd(ZERO)),
             done,
             settled,
             moment,
@@ -254,8 +254,7 @@ class Books:
                 updated_at=moment.market,
             )
         )
-        self._book(Usd(ZERO), Usd(ZERO), amount)
-        ticket = self._ticket()
+        ticket = self._book(Usd(ZERO), Usd(ZERO), amount)
         order_id = venue_id(self.seed, "funding", ticket.number)
         self.journal.append(Executed(funding_receipt(ticket, order_id, position, amount, rate, mark, moment)))
         self.finish(position.key, moment)
@@ -267,8 +266,9 @@ class Books:
         changed = now != self._shown.get(key, _Shown())
         self._shown[key] = now
         if changed:
-            most = max(self.totals.most_positions, len(self.open_positions()))
-            self.totals = replace(self.totals, most_positions=most)
+            most = len(self._opened)
+            if most > self.totals.most_positions:
+                self.totals = replace(self.totals, most_positions=most)
         self.journal.append(PositionTold(position, self.mark[position.symbol], changed, moment.market))
         self.journal.append(WalletChanged(self.totals))
         self._watch(position, moment)
@@ -285,16 +285,16 @@ class Books:
             del self.naked[position.key]
             self.journal.append(NakedChanged(replace(known, until=moment.market, until_up=moment.up_ms)))
 
-    def _book(self, gross: Usd, fee: Usd, funding: Usd) -> None:
+    def _book(self, gross: Usd, fee: Usd, funding: Usd) -> Ticket:
+        """Let the wallet have what an execution brought, and number it."""
         now = self.totals
+        number = now.executions + 1
         self.totals = replace(
             now,
             balance=Usd(now.balance + gross - fee - funding),
             realised=Usd(now.realised + gross),
             fees=Usd(now.fees + fee),
             funding=Usd(now.funding + funding),
+            executions=number,
         )
-
-    def _ticket(self) -> Ticket:
-        self.totals = replace(self.totals, executions=self.totals.executions + 1)
-        return Ticket(self.totals.executions, venue_id(self.seed, "execution", self.totals.executions))
+        return Ticket(number, venue_id(self.seed, "execution", number))

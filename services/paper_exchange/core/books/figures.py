@@ -10,16 +10,12 @@ from services.paper_exchange.core.margin.margin import Stake
 
 @dataclass(slots=True)
 class Figures:
-    """tied: margin of resting orders. held: margin of an isolated position.
+    """tied: margin of resting orders. held: margin of isolated positions. Of the `changed` legs both are out of date.
 
     stakes: positions as their margin saw them last, beside what it saw: also of one that is no longer so.
     """
 
+    changed: set[Key] = field(default_factory=set)
     tied: dict[Key, Usd] = field(default_factory=dict)
     held: dict[Key, Usd] = field(default_factory=dict)
     stakes: dict[Key, tuple[Position, Stake]] = field(default_factory=dict)
-
-    def forget(self, key: Key) -> None:
-        """An order or the position of the leg changed."""
-        self.tied.pop(key, None)
-        self.held.pop(key, None)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from libs.common.units import ZERO, Price, Symbol, Usd
 from services.paper_exchange.core.books.books import Books
 from services.paper_exchange.core.books.changes import MarginMode
+from services.paper_exchange.core.books.figures import Figures
 from services.paper_exchange.core.books.leg import Key
 from services.paper_exchange.core.books.position import TAKER_FEE, Position
 from services.paper_exchange.core.margin.liquidation import cross_liquidation, isolated_liquidation
@@ -63,15 +64,22 @@ def profit(books: Books, position: Position) -> Usd:
 def position_margin(books: Books) -> Usd:
     if books.account.margin_mode is MarginMode.CROSS:
         return Usd(sum((held(books, p) for p in books.open_positions()), ZERO))
-    return Usd(sum((_kept_held(books, p) for p in books.open_positions()), ZERO))
+    return Usd(sum(_figures(books).held.values(), ZERO))
 
 
-def _kept_held(books: Books, position: Position) -> Usd:
-    """What an isolated position of the books holds: always the same, until it changes."""
-    known = books.figures.held.get(position.key)
-    if known is None:
-        known = books.figures.held[position.key] = held(books, position)
-    return known
+def _figures(books: Books) -> Figures:
+    """What orders and isolated positions hold, each reckoned when it changed."""
+    figures = books.figures
+    for key in figures.changed:
+        position, queue = books.position(*key), books.orders.queue(key)
+        figures.held.pop(key, None)
+        if position.side is not None:
+            figures.held[key] = entry_margin(stake(books, position), TAKER_FEE)
+        figures.tied.pop(key, None)
+        if queue:
+            figures.tied[key] = margin_of(books, key, queue)
+    figures.changed.clear()
+    return figures
 
 
 def maintenance(books: Books) -> Usd:
@@ -88,14 +96,7 @@ def equity(books: Books) -> Usd:
 
 def order_margin(books: Books) -> Usd:
     """Margin of the resting orders that could open."""
-    return Usd(sum((_tied(books, key) for key in books.orders.queued()), ZERO))
-
-
-def _tied(books: Books, key: Key) -> Usd:
-    known = books.figures.tied.get(key)
-    if known is None:
-        known = books.figures.tied[key] = margin_of(books, key, books.orders.queue(key))
-    return known
+    return Usd(sum(_figures(books).tied.values(), ZERO))
 
 
 def margin_of(books: Books, key: Key, orders: Queue) -> Usd:

@@ -22,5 +22,6 @@ def lose_stops(books: Books, symbol: Symbol | None, moment: Moment) -> int:
 def frozen(books: Books) -> Books:
     """Return the books as they are now, which nothing changes any more."""
     kept = replace(books, positions=dict(books.positions), orders=Shelves(books.open_orders()), journal=[], calm={})
-    kept.last, kept.mark, kept.figures, kept._opened = dict(books.last), dict(books.mark), Figures(), set(books._opened)
+    kept.last, kept.mark, kept._opened = dict(books.last), dict(books.mark), set(books._opened)
+    kept.figures = Figures({*kept.positions, *(order.key for order in kept.open_orders())})
     return kept

@@ -1,6 +1,7 @@
 """Which of a symbol's positions is meant: there is one in one-way mode, and one for each side in hedge mode."""
 
 from enum import IntEnum
+from typing import Final
 
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Side, Symbol
@@ -16,12 +17,13 @@ class Leg(IntEnum):
     @property
     def side(self) -> Side | None:
         """The only side that the position may have; None: either."""
-        return {Leg.LONG: Side.LONG, Leg.SHORT: Side.SHORT}.get(self)
+        return _SIDES.get(self)
 
     def closes(self, action: Action) -> bool:
         """Whether `action` can only reduce this leg."""
         return self.side is not None and action is Action.closing(self.side)
 
 
+_SIDES: Final = {Leg.LONG: Side.LONG, Leg.SHORT: Side.SHORT}
 HEDGED = (Leg.LONG, Leg.SHORT)
 Key = tuple[Symbol, Leg]

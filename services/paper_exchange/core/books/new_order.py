@@ -22,6 +22,7 @@ from services.paper_exchange.core.books.order import (
 )
 from services.paper_exchange.core.books.refusals import bad
 
+_LEGS: Final = frozenset(leg.value for leg in Leg)
 _MOST_TICKS: Final = 10_000
 _MOST_PERCENT: Final = 10
 DEEPEST: Final = 5  # level of the book that a price may be taken from
@@ -120,7 +121,7 @@ def read_new_order(fields: Fields) -> NewOrder:
 def read_leg(fields: Fields) -> Leg:
     """Read positionIdx; raises Refused for what is none."""
     number = fields.whole("positionIdx", 0)
-    if number not in {leg.value for leg in Leg}:
+    if number not in _LEGS:
         raise bad("params error: position idx not match position mode")
     return Leg(number)
 

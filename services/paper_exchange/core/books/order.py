@@ -197,10 +197,7 @@ class Order:
 
 def moved(order: Order, event: OrderEvent, at: Instant) -> Order:
     """Return `order` after `event`; raises Fatal for what the table does not have."""
-    status = TRANSITIONS.get((order.status, event))
-    if status is None:
-        raise Fatal(f"order {order.order_id} is {order.status} and cannot be {event}")
-    return replace(order, status=status, updated_at=at)
+    return replace(order, status=_after(order, event), updated_at=at)
 
 
 def filled(order: Order, qty: Qty, price: Price, fee: Usd, at: Instant) -> Order:
@@ -208,15 +205,24 @@ def filled(order: Order, qty: Qty, price: Price, fee: Usd, at: Instant) -> Order
     whole = order.filled + qty
     if qty <= 0 or whole > order.qty:
         raise Fatal(f"order {order.order_id}: {qty} more than the {order.leaves} that is left")
-    grown = replace(
+    return replace(
         order,
+        status=_after(order, E.FILL_ALL if whole == order.qty else E.FILL_PART),
         filled=Qty(whole),
         filled_value=Usd(order.filled_value + qty * price),
         fee=Usd(order.fee + fee),
+        updated_at=at,
     )
-    return moved(grown, E.FILL_ALL if whole == order.qty else E.FILL_PART, at)
 
 
 def cancelled(order: Order, reason: CancelReason, at: Instant, *, reject_reason: str = "EC_NoError") -> Order:
     """Return `order` taken from the book, with what it had been filled."""
-    return replace(moved(order, E.CANCEL, at), cancel_reason=reason, reject_reason=reject_reason)
+    status = _after(order, E.CANCEL)
+    return replace(order, status=status, cancel_reason=reason, reject_reason=reject_reason, updated_at=at)
+
+
+def _after(order: Order, event: OrderEvent) -> OrderStatus:
+    status = TRANSITIONS.get((order.status, event))
+    if status is None:
+        raise Fatal(f"order {order.order_id} is {order.status} and cannot be {event}")
+    return status

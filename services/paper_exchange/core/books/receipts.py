@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from uuid import UUID
 
 from libs.common.exchange.trading_types import Action, ExecutionType
 from libs.common.units import ZERO, Price, Qty, Usd
@@ -14,7 +13,8 @@ from services.paper_exchange.core.books.position import Position, Settled
 
 def venue_id(seed: int, kind: str, number: int) -> str:
     """Return a UUID that is a function of the seed and a counter, the same in every run."""
-    return str(UUID(bytes=blake2b(f"{seed}|{kind}|{number}".encode(), digest_size=16).digest()))
+    text = blake2b(f"{seed}|{kind}|{number}".encode(), digest_size=16).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass(frozen=True, slots=True)

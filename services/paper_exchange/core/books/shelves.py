@@ -51,10 +51,6 @@ class Shelves:
         """What rests and would open a position; to be looked at only."""
         return self._queues.get(key, _NOBODY)
 
-    def queued(self) -> list[Key]:
-        """The positions that something would open, sorted."""
-        return sorted(self._queues)
-
     def _queue(self, key: Key, was: Resting | None, now: Resting | None) -> None:
         if was == now:
             return

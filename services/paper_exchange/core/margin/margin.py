@@ -7,6 +7,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from libs.common.units import Fraction, Price, Qty, Side, Usd
@@ -15,7 +16,7 @@ from services.paper_exchange.core.margin.tiers import RiskTier, kept
 LEAST_BREAK_EVEN_FEE: Final = Decimal("0.00055")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stake:
     """An open position as its margin sees it; `cost` is the exact value that it was entered at, in USDT."""
 
@@ -25,6 +26,11 @@ class Stake:
     leverage: Fraction
     tiers: tuple[RiskTier, ...]
 
+    @cached_property
+    def own(self) -> Usd:
+        """Entry value ÷ leverage, in USDT: asked again and again of a position that stays as it is."""
+        return Usd(self.cost / self.leverage)
+
 
 def unrealised(stake: Stake, mark: Price) -> Usd:
     """Return what closing at `mark` would win by price alone, in USDT."""
@@ -33,7 +39,7 @@ def unrealised(stake: Stake, mark: Price) -> Usd:
 
 def bankruptcy_value(stake: Stake) -> Usd:
     """Return what the position is worth when the margin that its leverage asks for is lost, in USDT."""
-    return Usd(stake.cost - stake.side.sign * (stake.cost / stake.leverage))
+    return Usd(stake.cost - stake.side.sign * stake.own)
 
 
 def bankruptcy_price(stake: Stake) -> Price:
@@ -66,7 +72,7 @@ def initial_margin(stake: Stake, mark: Price, taker: Decimal) -> Usd:
 
 def entry_margin(stake: Stake, taker: Decimal) -> Usd:
     """Return what an isolated position can lose, wherever the mark is: entry value ÷ leverage + fee to close, USDT."""
-    return Usd(stake.cost / stake.leverage + close_fee(stake, taker))
+    return Usd(stake.own + close_fee(stake, taker))
 
 
 def maintenance_margin(stake: Stake, mark: Price, taker: Decimal) -> Usd:

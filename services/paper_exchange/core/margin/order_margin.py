@@ -9,14 +9,13 @@ Reduce-only orders and conditional ones that wait for their trigger hold nothing
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from libs.common.units import ZERO, Fraction, Price, Qty, Side, Usd
 
 
-@dataclass(frozen=True, slots=True)
-class Resting:
+class Resting(NamedTuple):
     """The part of an order that has not filled; `side` is the one that it opens: a buy opens a long."""
 
     side: Side
