@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+BENCHES ?= $(patsubst bench/%.py,%,$(filter-out bench/__init__.py,$(wildcard bench/*.py)))
 
 .PHONY: setup up demo test check chaos bench fmt lock
 
@@ -36,7 +37,7 @@ chaos: setup
 	$(BIN)/python -m pytest tests/chaos $(ARGS)
 
 bench: setup
-	set -e; for each in $(wildcard bench/*.py); do $(BIN)/python "$$each" $(ARGS); done
+	set -e; for each in $(BENCHES); do $(BIN)/python -m bench.$$each $(ARGS); done
 
 fmt: setup
 	$(BIN)/ruff format .

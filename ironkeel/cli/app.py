@@ -2,6 +2,7 @@
 
 import typer
 
+from ironkeel.cli.backup import backup
 from ironkeel.cli.command import ToolGroup
 from ironkeel.cli.config import config
 from ironkeel.cli.data import data
@@ -29,7 +30,7 @@ SWITCH = (pause, resume, halt, flatten, detach, close)
 KNOW = (config, doctor, train, version)
 for command in (*WATCH, *SWITCH, *KNOW):
     app.command()(command)
-for group in (recovery, postmortem, paper, data):
+for group in (recovery, backup, postmortem, paper, data):
     app.add_typer(group)
 
 

@@ -4,7 +4,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from ironkeel.cli.command import HomeOption, JsonOption, Target, ask, console, demand, print_json, say, target
+from ironkeel.cli.command import HomeOption, JsonOption, Target, ask, console, demand, print_json, refuse, say, target
+from ironkeel.local.backups import snapshots
 from ironkeel.local.probe import SystemView, look
 from ironkeel.local.rest import LOOK_TIMEOUT_S, Rest
 from ironkeel.local.screen import Sight, positions_table, services_table, summary
@@ -57,7 +58,11 @@ def as_json(view: SystemView) -> dict[str, Any]:
 
 def positions(home: HomeOption = None, json: JsonOption = False) -> None:
     """Show every open position with its stop."""
-    told = demand(ask(target(home), lambda rest: rest.get("executor", "/v1/positions")), "executor")
+    asked = target(home)
+    told = ask(asked, lambda rest: rest.get("executor", "/v1/positions"))
+    if told is None and asked.home.path.is_dir() and snapshots(asked.home):
+        refuse("executor does not answer: is the system up? The last snapshot: `ironkeel backup show`")
+    told = demand(told, "executor")
     if json:
         print_json(told)
         return

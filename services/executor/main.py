@@ -29,7 +29,7 @@ async def main() -> None:
         RedisLocks.connect(url, prefix=prefix, clock=clock) as locks,
     ):
         executor = Executor(Desk(trading, ledger, locks, clock, settings.figures, name, health), bus)
-        app = executor_app(executor.desk, bus, settings.api, home)
+        app = executor_app(executor.desk, bus, settings.api, home, executor.rebuild.run)
         async with serve_http(app, host=settings.api.host, port=settings.port, name=name, home=home, clock=clock):
             await executor.run()
 

@@ -16,12 +16,14 @@ from services.executor.adapters.journal_rows import SessionStart
 from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import surely_off
 from services.executor.core.switch import SwitchState
+from services.executor.shell.backup import Backup
 from services.executor.shell.books import Books
 from services.executor.shell.commands import Commands
 from services.executor.shell.desk import Desk
 from services.executor.shell.entries import Entries
 from services.executor.shell.exits import Exits
 from services.executor.shell.outbox import Outbox
+from services.executor.shell.rebuild import Rebuild
 from services.executor.shell.reconciler import Reconciler
 from services.executor.shell.recovery_run import RecoveryRun
 from services.executor.shell.sender import Sender
@@ -34,6 +36,7 @@ WORK: Final = ("signal", "command")
 GUARD_S: Final = 1.0
 FINISH_S: Final = 2.0
 SETTLE_S: Final = 5.0
+BACKUP_S: Final = 2.0
 BREATH_S: Final = 0.2  # between two looks, however often they are asked for
 
 
@@ -52,6 +55,8 @@ class Executor:
         self.reconciler = Reconciler(desk, self.books, self.sender)
         self.outbox = Outbox(desk, bus)
         self.watch = Watch(desk, self.books)
+        self.backup = Backup(desk)
+        self.rebuild = Rebuild(desk, self.books, self.reconciler)
         self._hands = asyncio.Semaphore(desk.figures.workers)
         self._told_at = 0  # wall time of the last slow look
 
@@ -77,6 +82,7 @@ class Executor:
             tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
+            tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
             await self._work(tasks)
 

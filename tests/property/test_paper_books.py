@@ -12,9 +12,9 @@ from libs.common.exchange.trading_types import Action, ExecutionType, OrderStatu
 from libs.common.units import ZERO, Fraction, Symbol
 from services.paper_exchange.adapters.disk.schema import EXECUTIONS, ORDERS, POSITIONS, TOTALS
 from services.paper_exchange.core.books.amounts import plain
-from services.paper_exchange.core.books.books import Calm
+from services.paper_exchange.core.books.books import Books, Calm, Saved
 from services.paper_exchange.core.books.changes import Executed, Execution, OrderChanged, PositionTold
-from services.paper_exchange.core.books.funds import equity
+from services.paper_exchange.core.books.funds import available, equity, maintenance, order_margin, position_margin
 from services.paper_exchange.core.books.leg import Leg
 from services.paper_exchange.core.books.order import Order, StopKind
 from services.paper_exchange.core.dialect.rows import position_row, wallet_row
@@ -239,3 +239,14 @@ def test_what_is_written_down_reads_back_the_same(flow: list[Act]) -> None:
                 assert POSITIONS.read(POSITIONS.write(position)) == position
     totals = play(flow).floor.books.totals
     assert TOTALS.read(TOTALS.write(totals)) == totals
+
+
+@settings(max_examples=50)
+@given(flows)
+def test_what_is_kept_of_margins_is_what_new_books_would_reckon(flow: list[Act]) -> None:
+    books = play(flow).floor.books
+    saved = Saved(books.totals, books.account, list(books.positions.values()), books.open_orders())
+    fresh = Books.load(saved, books.instruments, books.quotes, books.seed)
+    fresh.last, fresh.mark = books.last, books.mark
+    for reckon in (available, order_margin, position_margin, maintenance, equity):
+        assert reckon(books) == reckon(fresh)

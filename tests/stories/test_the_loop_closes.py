@@ -106,7 +106,7 @@ async def test_a_loss_that_only_the_ledger_remembers_has_the_same_report(
     [trade] = room.trades().values()
     room.server.flush()
     api = ApiSection.model_validate({"open_reads": reads})
-    app = executor_app(desk.desk, desk.bus, api, tmp_path)
+    app = executor_app(desk.desk, desk.bus, api, tmp_path, desk.executor.rebuild.run)
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://executor", auth=HomeToken("", tmp_path / "api.token")
     )

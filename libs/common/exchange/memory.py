@@ -15,9 +15,11 @@ from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.memory_books import Books
 from libs.common.exchange.memory_faults import (
     Answer,
+    AnsweredAmiss,
     Asked,
     Delayed,
     Fault,
+    LeftWorking,
     LostReply,
     LostRequest,
     PartlyFilled,
@@ -100,9 +102,9 @@ class MemoryVenue(MemoryFeed):
         """Let these happen to the next requests that would change something, one each, in order."""
         self._faults.extend(faults)
 
-    def freeze_positions(self, reads: int) -> None:
-        """Answer the next `reads` position reads with what is open now, whatever happens meanwhile."""
-        self._stale, self._stale_reads = tuple(self.books.positions()), reads
+    def freeze_positions(self, reads: int, *, empty: bool = False) -> None:
+        """Answer the next `reads` position reads with what is open now (or was before anything), whatever happens."""
+        self._stale, self._stale_reads = () if empty else tuple(self.books.positions()), reads
 
     def lose_frames(self, count: int) -> None:
         """Drop the next `count` private frames on a healthy connection."""
@@ -122,6 +124,11 @@ class MemoryVenue(MemoryFeed):
     def rest(self, request: OrderRequest) -> None:
         """Have a limit order working at the venue, as an entry orphan would be."""
         self.books.rest(request, kind="Limit")
+        self._tell()
+
+    def fills(self, link_id: str) -> None:
+        """Fill an order that was left working."""
+        self.books.fill_working(self.books.links[link_id])
         self._tell()
 
     def settle_funding(self, symbol: Symbol, rate: str) -> None:
@@ -198,13 +205,16 @@ class MemoryVenue(MemoryFeed):
         return await self._ask("leverage", symbol, "", stamp, apply)
 
     async def create_order(self, request: OrderRequest, stamp: Stamp) -> Outcome:
-        partly = self._faults[0] if self._faults and isinstance(self._faults[0], PartlyFilled) else None
+        fault = self._faults[0] if self._faults else None
 
         def apply() -> Outcome:
             objection = self.books.objection(request)
             if objection:
                 return outcome_of(*objection)
-            return Accepted(self.books.execute(request, at_most=partly.qty if partly else None))
+            if isinstance(fault, LeftWorking):
+                return Accepted(self.books.rest(request).order_id)
+            at_most = fault.qty if isinstance(fault, PartlyFilled) else None
+            return Accepted(self.books.execute(request, at_most=at_most))
 
         return await self._ask("create", request.symbol, request.link_id, stamp, apply)
 
@@ -255,10 +265,13 @@ class MemoryVenue(MemoryFeed):
             case LostReply():
                 self._in_time(stamp, apply)
                 return Ambiguous("scripted: the reply was lost")
+            case AnsweredAmiss(code=code, text=text):
+                self._in_time(stamp, apply)
+                return outcome_of(code, text)
             case Delayed(gate=gate):
                 await gate.wait()
                 return self._in_time(stamp, apply)
-            case PartlyFilled() | None:
+            case PartlyFilled() | LeftWorking() | None:
                 return self._in_time(stamp, apply)
 
     def _in_time(self, stamp: Stamp, apply: Callable[[], Outcome]) -> Outcome:

@@ -60,6 +60,7 @@ class Books:
         self.executions: list[Execution] = []  # oldest first
         self.closed: list[ClosedPnl] = []
         self.holdings: dict[Symbol, Holding] = {}
+        self._stops: dict[str, Price] = {}  # order id -> the stop that its fill will bring along
         self.frames: list[PrivateEvent] = []
         self._count = 0
 
@@ -114,7 +115,14 @@ class Books:
         )
         if request.link_id:
             self.links[request.link_id] = order.order_id
+        if request.stop_loss is not None:
+            self._stops[order.order_id] = request.stop_loss
         return self._keep(order)
+
+    def fill_working(self, order_id: str) -> None:
+        """Fill the whole of a working order at the set price."""
+        order = self.orders[order_id]
+        self._fill(order, order.qty, self._stops.get(order_id))
 
     def cancel(self, order_id: str) -> None:
         self._keep(replace(self.orders[order_id], status=OrderStatus.CANCELLED, updated_at=self.now))

@@ -39,7 +39,20 @@ class PartlyFilled:
     qty: Qty
 
 
-Fault = LostRequest | LostReply | Answer | Delayed | PartlyFilled
+@dataclass(frozen=True, slots=True)
+class LeftWorking:
+    """The order is acknowledged and stays unfilled until `MemoryVenue.fills` is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredAmiss:
+    """The request is obeyed, and the venue answers with this code all the same."""
+
+    code: int
+    text: str = "scripted"
+
+
+Fault = LostRequest | LostReply | Answer | Delayed | PartlyFilled | LeftWorking | AnsweredAmiss
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Executions, positions and trades: the venue's figures, each row once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, insert, select, update
 
@@ -18,6 +18,16 @@ from services.executor.adapters.rows import (
 )
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Booked, Folded, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much a ledger holds: orders of ours, executions of the venue's, open positions, closed trades."""
+
+    orders: int
+    executions: int
+    positions: int
+    trades: int
 
 
 class BookRows(Rows):
@@ -55,6 +65,12 @@ class BookRows(Rows):
         c = schema.executions.c
         values = {"position_id": position_id, "settled": settled}
         self.db.execute(update(schema.executions).where(c.exec_id.in_(exec_ids)).values(values))
+
+    def sizes(self) -> Sizes:
+        open_here = select(func.count()).where(schema.positions.c.status == PositionStatus.OPEN)
+        counts = [select(func.count()).select_from(table) for table in (schema.intents, schema.trades)]
+        orders, trades = (int(self.db.execute(query).scalar_one()) for query in counts)
+        return Sizes(orders, self.execution_count(), int(self.db.execute(open_here).scalar_one()), trades)
 
     def execution_count(self) -> int:
         """Executions that the venue reported, funding among them."""

@@ -43,6 +43,9 @@ class ControlRows(Rows):
     def set_cursor(self, name: str, value: str) -> None:
         self._put(schema.cursors, {"name": name, "value": value})
 
+    def drop_cursor(self, name: str) -> None:
+        self.db.execute(delete(schema.cursors).where(schema.cursors.c.name == name))
+
     def decline(self, signal_id: str, symbol: Symbol, side: Side, why: Declined, *, at: Instant) -> None:
         values = {"signal_id": signal_id, "symbol": symbol, "side": side, "rule": why.rule, "text": why.text}
         self.db.execute(insert(schema.declined).values(**values, at=at, until=why.until))

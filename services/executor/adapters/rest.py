@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
 from fastapi import Body as FromBody
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from libs.common.bus import Bus
-from libs.common.contracts.bounds import LATEST
 from libs.common.contracts.commands import (
     Detach,
     EntriesPause,
@@ -30,11 +29,13 @@ from libs.common.health import Health, health_routes
 from libs.common.problems import answer_with_problems
 from libs.common.settings.sections import ApiSection
 from libs.common.units import Symbol
-from services.executor.adapters.list_rows import DECLINED, INTENTS, ORDERS, RECOVERY_LOG, TRADES, Asked, Listing
+from services.executor.adapters.list_rows import DECLINED, INTENTS, ORDERS, TRADES, Listing
 from services.executor.adapters.metrics import expose
+from services.executor.adapters.portfolio import Portfolio
+from services.executor.adapters.recovery_rest import Rebuild, add_recovery_reads, add_recovery_writes
+from services.executor.adapters.routes import Json, List, route
 from services.executor.adapters.view import Running, View
 
-Json = dict[str, JsonValue]
 TOKEN_FILE: Final = "api.token"  # noqa: S105 a file's name
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 KEPT_KEYS: Final = "idempotency:"
@@ -65,22 +66,11 @@ def read_token(given: str, home: Path) -> str:
     return token
 
 
-def asked(
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: str = "",
-    symbol: str = "",
-    since: Annotated[int | None, Query(ge=0, le=LATEST)] = None,
-    until: Annotated[int | None, Query(ge=0, le=LATEST)] = None,
-) -> Asked:
-    return Asked(limit, cursor, symbol, since, until)
-
-
-List = Annotated[Asked, Depends(asked)]
 Key = Annotated[str, Header(alias="Idempotency-Key")]
 
 
-def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path) -> FastAPI:
-    """Build the application; `/docs` serves its OpenAPI."""
+def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path, rebuild: Rebuild) -> FastAPI:
+    """Build the application; `/docs` serves its OpenAPI. `rebuild` reads the ledger off the venue."""
     app = FastAPI(title="Ironkeel executor", version=desk.identity["version"])
     token = read_token(api.token.get_secret_value(), home)
 
@@ -101,7 +91,9 @@ def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path) -> FastAPI
     answer_with_problems(app)
     reads, writes = APIRouter(dependencies=[Depends(may_read)]), APIRouter(dependencies=[Depends(may_write)])
     _add_reads(reads, desk)
+    add_recovery_reads(reads, desk)
     _add_writes(writes, Commander(desk, bus))
+    add_recovery_writes(writes, desk, rebuild)
     app.include_router(reads)
     app.include_router(writes)
     app.include_router(health_routes(desk.health))
@@ -110,8 +102,8 @@ def executor_app(desk: Served, bus: Bus, api: ApiSection, home: Path) -> FastAPI
 
 
 def _add_reads(routes: APIRouter, desk: Served) -> None:
-    view = View(desk)
-    get = _route(routes, "GET")
+    view, portfolio = View(desk), Portfolio(desk)
+    get = route(routes, "GET")
 
     def listing(of: Listing) -> Callable[[List], Awaitable[Json]]:
         async def page(query: List) -> Json:
@@ -125,16 +117,16 @@ def _add_reads(routes: APIRouter, desk: Served) -> None:
         return view.status()
 
     async def positions() -> Json:
-        return {"items": view.positions(), "next": None}
+        return {"items": portfolio.positions(), "next": None}
 
     async def position(key: str) -> Json:
-        found = view.position(key)
+        found = portfolio.position(key)
         if found is None:
             raise HTTPException(404, f"no open position is called {key}")
         return found
 
     async def session() -> Json:
-        return view.session()
+        return portfolio.session()
 
     async def trade(trade_id: str) -> Json:
         with desk.ledger.read() as pages:
@@ -143,11 +135,6 @@ def _add_reads(routes: APIRouter, desk: Served) -> None:
             raise HTTPException(404, f"no closed trade is called {trade_id}")
         body: Json = found.model_dump(mode="json")
         return body
-
-    async def recovery(query: List) -> Json:
-        with desk.ledger.read() as pages:
-            items, following = pages.page(RECOVERY_LOG, query)
-        return {**view.recovery(), "items": list(items), "next": following}
 
     async def balance() -> Json:
         return view.balance(await desk.trading.wallet())
@@ -161,15 +148,7 @@ def _add_reads(routes: APIRouter, desk: Served) -> None:
     get("/v1/orders", listing(ORDERS), "The venue's records of orders")
     get("/v1/intents", listing(INTENTS), "Orders of ours, as the ledger wants them")
     get("/v1/declined", listing(DECLINED), "Signals that were not entered, and why")
-    get("/v1/recovery", recovery, "What every start found and did")
     get("/v1/balance", balance, "The venue's balance against the ledger's")
-
-
-def _route(routes: APIRouter, method: str) -> Callable[..., None]:
-    def add(path: str, endpoint: Callable[..., Awaitable[Json]], summary: str, status: int = 200) -> None:
-        routes.add_api_route(path, endpoint, methods=[method], summary=summary, status_code=status, tags=["v1"])
-
-    return add
 
 
 class Commander:
@@ -202,10 +181,6 @@ class Commander:
     async def turn(self, schema: type[Switch], key: str, said: "Said", **fields: JsonValue) -> Json:
         who = {"by": said.by, "reason": said.reason}
         return await self.publish(schema.model_validate(self.envelope(schema, key) | who | fields), key)
-
-    def clear_log(self) -> Json:
-        with self._desk.ledger.write() as pages:
-            return {"cleared": pages.clear_recovery_log()}
 
     async def close(self, symbol: str, key: str, said: "Said") -> Json:
         with self._desk.ledger.read() as pages:
@@ -242,7 +217,7 @@ Body = Annotated[Said | None, FromBody()]
 
 
 def _add_writes(routes: APIRouter, commander: Commander) -> None:
-    post = _route(routes, "POST")
+    post = route(routes, "POST")
 
     def turn(schema: type[Switch], **fields: JsonValue) -> Callable[[Key, Body], Awaitable[Json]]:
         async def ask(idempotency_key: Key = "", said: Body = None) -> Json:
@@ -258,9 +233,6 @@ def _add_writes(routes: APIRouter, commander: Commander) -> None:
         body = said or Said()
         return await commander.turn(RecoveryAccept, idempotency_key, body, symbol=body.symbol or "")
 
-    async def clear() -> Json:
-        return commander.clear_log()
-
     async def close(symbol: str, idempotency_key: Key = "", said: Body = None) -> Json:
         return await commander.close(symbol, idempotency_key, said or Said())
 
@@ -270,5 +242,4 @@ def _add_writes(routes: APIRouter, commander: Commander) -> None:
     post("/v1/flatten", turn(Flatten), "Close everything, and halt", 202)
     post("/v1/detach", turn(Detach), "Stop managing; stops stay at the venue", 202)
     post("/v1/recovery/accept", accept, "A person has looked: at one symbol, or at everything", 202)
-    post("/v1/recovery/clear", clear, "Empty the recovery log; nothing else is touched", 200)
     post("/v1/positions/{symbol}/close", close, "Close one position", 202)

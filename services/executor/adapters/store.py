@@ -44,6 +44,12 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def file_of(engine: Engine) -> Path | None:
+    """The database's file; None for a server, and for one in memory."""
+    name = engine.url.database if engine.dialect.name == "sqlite" else None
+    return Path(name) if name and name != ":memory:" else None
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver must not open transactions by itself: every write says BEGIN IMMEDIATE.
     connection.isolation_level = None

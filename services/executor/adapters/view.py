@@ -1,24 +1,27 @@
 """What the REST interface shows of a running executor: built from the ledger and from what was last heard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import JsonValue
 
-from libs.common.clock import MarketClock
+from libs.common.clock import Clock, MarketClock
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.recovery import Phase
 from libs.common.exchange.trading_types import VenuePosition, Wallet
-from libs.common.units import ZERO, Instant, Price, Symbol, Usd
+from libs.common.units import DAY_MS, ZERO, Instant, Symbol, Usd
+from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import shown
-from services.executor.core.figures import booked, score, worth
-from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.figures import booked
+from services.executor.core.kept import PositionStatus
 from services.executor.core.recovery import WHOLE_ACCOUNT
 from services.executor.core.switch import Level, SwitchState
 
 Json = dict[str, JsonValue]
+RECENT: Final = 20  # steps of the recovery log in its overview
+HISTORY: Final = 50  # changes of phase in it
 
 
 class Running(Protocol):
@@ -26,6 +29,8 @@ class Running(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def market(self) -> MarketClock: ...
     @property
@@ -109,66 +114,6 @@ class View:
         told += [f"{row['symbol']} {row['side']} declined by {row['rule']}: {row['text']}" for row in refused]
         return told or ["no signal has come yet"] if not open_now else told
 
-    def positions(self) -> list[JsonValue]:
-        with self._running.ledger.read() as pages:
-            return [self._position(kept) for kept in pages.positions(PositionStatus.OPEN)]
-
-    def position(self, key: str) -> Json | None:
-        """One open position, by symbol or position id."""
-        with self._running.ledger.read() as pages:
-            kept = pages.open_position(Symbol(key)) or pages.position(key)
-        if kept is None or kept.status is not PositionStatus.OPEN:
-            return None
-        return self._position(kept)
-
-    def _position(self, kept: Kept) -> Json:
-        position = kept.position
-        value = worth(position, self._mark(position.symbol, position.entry))
-        body: Json = position.model_dump(mode="json")
-        trailing = position.stop != position.initial_stop
-        return body | {
-            "mark": shown(value.mark),
-            "unrealised_pnl": shown(value.unrealised),
-            "roe_percentage": shown(value.roe),
-            "trailing": {
-                "active": trailing,
-                "stop": shown(position.stop),
-                "initial_stop": shown(position.initial_stop),
-            },
-            "confidence": shown(position.decision.confidence) if position.decision else None,
-            "rationale": position.decision.rationale if position.decision else "adopted",
-            "closing": kept.closing,
-            "equity_at_entry": shown(kept.equity),
-            "naked_ms": kept.naked_ms,
-        }
-
-    def _mark(self, symbol: Symbol, entry: Price) -> Price:
-        seen = self._running.prices.get(symbol)
-        if seen is not None:
-            return seen.mark
-        return next((p.mark for p in self._running.reported if p.symbol == symbol), entry)
-
-    def session(self) -> Json:
-        wallet = self._running.wallet
-        with self._running.ledger.read() as pages:
-            kept = [one.position for one in pages.positions(PositionStatus.OPEN)]
-            results = score(pages.results())
-        unrealised = Usd(sum((worth(p, self._mark(p.symbol, p.entry)).unrealised for p in kept), ZERO))
-        return {
-            "session_id": self._running.session_id,
-            "active_positions": len(kept),
-            "used_margin": shown(Usd(sum((p.margin for p in kept), ZERO))),
-            "unrealised_pnl": shown(unrealised),
-            "realised_pnl": shown(results.realised),
-            "total_pnl": shown(Usd(results.realised + unrealised)),
-            "closed_trades": results.closed,
-            "wins": results.wins,
-            "losses": results.losses,
-            "win_rate": shown(results.win_rate),
-            "balance": shown(wallet.balance) if wallet else None,
-            "available_balance": shown(wallet.available) if wallet else None,
-        }
-
     def balance(self, wallet: Wallet) -> Json:
         """The venue's balance against the ledger's own account of it."""
         with self._running.ledger.read() as pages:
@@ -189,16 +134,29 @@ class View:
         }
 
     def recovery(self) -> Json:
-        """How this executor started, and what earlier starts found."""
-        with self._running.ledger.read() as pages:
-            sessions: list[JsonValue] = [{n: shown(v) for n, v in row.items()} for row in pages.sessions()]
+        """How this executor started, what earlier starts found, and what waits for a person.
+
+        Figures reach back as far as the log does; `history` is every change of phase, newest first.
+        """
+        running = self._running
+        with running.ledger.read() as pages:
             return {
-                "phase": self._running.phase,
-                "session_id": self._running.session_id,
+                "running": running.phase is Phase.RECOVERING,
+                "phase": running.phase,
+                "positions": len(pages.positions(PositionStatus.OPEN)),
+                "session_id": running.session_id,
+                **pages.tally(),
+                "last_24h": dict(pages.tally(since=Instant(running.clock.now() - DAY_MS))),
                 "counts": dict(pages.action_counts()),
-                "reviews": {str(symbol): reason for symbol, reason in pages.reviews().items()},
-                "sessions": sessions,
+                "reviews": {str(symbol): reason for symbol, reason in pages.waiting_for_a_person().items()},
+                "events": _rows(pages.recovery_log(RECENT)),
+                "history": _rows(pages.recovery_log(HISTORY, kind=PHASE)),
+                "sessions": _rows(pages.sessions()),
             }
+
+
+def _rows(rows: Sequence[Mapping[str, object]]) -> list[JsonValue]:
+    return [{name: shown(value) for name, value in row.items()} for row in rows]
 
 
 BASELINE = "balance_baseline"  # "<wallet balance>|<booked>" at the first start

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 
 from libs.common.contracts.positions import OpenPosition
 from libs.common.units import ZERO, Fraction, Price, Usd
-from services.executor.core.position import Folded
+from services.executor.core.position import Folded, Trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,19 @@ def booked(folded: Folded) -> Usd:
         realised = trip.side.sign * (trip.exit_value - trip.closed * trip.entry_value / trip.opened)
         total += realised - trip.fees - trip.funding
     return Usd(total)
+
+
+def taken(trip: Trip) -> Sequence[Usd]:
+    """What each closing order of a trip has realised: price, less its own fee and its share of the opening fees."""
+    opening = trip.fees - sum((done.fee for done in trip.exits), ZERO)
+    amounts = []
+    for _, group in groupby(trip.exits, key=lambda done: done.order_id):
+        fills = list(group)
+        qty = sum((done.qty for done in fills), ZERO)
+        value = sum((done.qty * done.price for done in fills), ZERO)
+        gross = trip.side.sign * (value - qty * trip.entry)
+        amounts.append(Usd(gross - sum((done.fee for done in fills), ZERO) - opening * qty / trip.opened))
+    return amounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,12 +60,16 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """`missing`: a fill closes what was never seen to open, so executions are still to come."""
+    """`strays` close what was never seen to open: executions are still to come, or older than the venue remembers."""
 
     trips: tuple[Trip, ...] = ()
-    missing: bool = False
+    strays: tuple[Execution, ...] = ()
     orphans: tuple[str, ...] = field(default=())  # funding rows of no trip that is known
     rests: tuple[Execution, ...] = field(default=())  # what is left of a fill that closed one trip: it opened the next
+
+    @property
+    def missing(self) -> bool:
+        return bool(self.strays)
 
     @property
     def open(self) -> Trip | None:
@@ -81,7 +85,7 @@ def fold(booked: Iterable[Booked], spent: frozenset[str] = frozenset()) -> Folde
     known = {row.execution.exec_id for row in rows}
     trips: list[Trip] = []
     rests: list[Execution] = []
-    missing = False
+    strays: list[Execution] = []
     orphans: list[str] = []
     for row in rows:
         done = row.execution
@@ -92,7 +96,7 @@ def fold(booked: Iterable[Booked], spent: frozenset[str] = frozenset()) -> Folde
             else:
                 trips[-1] = _member(replace(current, funding=Usd(current.funding + done.fee)), done)
         elif current is None and done.closed_qty > 0:
-            missing = True
+            strays.append(done)
         elif current is None:
             trips.append(_opened(row, spent | {trip.position_id for trip in trips}))
         elif done.action is Action.opening(current.side):
@@ -102,7 +106,7 @@ def fold(booked: Iterable[Booked], spent: frozenset[str] = frozenset()) -> Folde
             if rest is not None and rest.exec_id not in known:
                 rests.append(rest)
                 trips.append(_opened(Booked(rest), spent | {trip.position_id for trip in trips}))
-    return Folded(tuple(trips), missing, tuple(orphans), tuple(rests))
+    return Folded(tuple(trips), tuple(strays), tuple(orphans), tuple(rests))
 
 
 def _venue_order(row: Booked) -> tuple[int, int, str]:

@@ -19,6 +19,7 @@ from libs.common.contracts.commands import (
 from libs.common.contracts.message import Message
 from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Poison, Transient
+from libs.common.exchange.trading_types import Ambiguous, RefusedForNow
 from libs.common.ids import OrderLinkId
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol
@@ -175,4 +176,6 @@ class Commands:
                 stamp = grip.stamp() if grip is not None else None
                 if stamp is None:
                     raise Transient(f"{intent.symbol} is locked")
-                await self._desk.trading.cancel_order(intent.symbol, OrderLinkId(intent.link_id), stamp)
+                outcome = await self._desk.trading.cancel_order(intent.symbol, OrderLinkId(intent.link_id), stamp)
+            if isinstance(outcome, Ambiguous | RefusedForNow):  # a cancel may be asked for any number of times
+                raise Transient(f"the cancel of {intent.link_id} is not confirmed: {outcome}")

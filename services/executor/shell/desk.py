@@ -18,6 +18,7 @@ from libs.common.exchange.trading_types import Stamp, VenuePosition, Wallet
 from libs.common.health import Health
 from libs.common.locks import Held, Locks
 from libs.common.units import Fraction, Instant, Symbol
+from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core.commit_points import CommitPoint, go_on
 from services.executor.core.kept import PositionStatus
@@ -235,10 +236,17 @@ class Desk:
         """Wall milliseconds until no earlier request of ours on this symbol can still arrive."""
         return max(0, pages.sent_at(symbol) + self.figures.recv_window_ms + LATE_MS - self.clock.now())
 
-    def settle_phase(self) -> None:
-        """Derive the phase from what is open: it is never decided, only seen; recovery ends by itself."""
-        if self.phase is Phase.RECOVERING:
+    def settle_phase(self, *, recovered: bool = False) -> None:
+        """Derive the phase from what is open: it is never decided, only seen; only recovery itself ends recovery."""
+        if self.phase is Phase.RECOVERING and not recovered:
             return
         with self.ledger.read() as pages:
             managing = bool(pages.positions(PositionStatus.OPEN))
-        self.phase = Phase.MANAGING_POSITIONS if managing else Phase.SEEKING_ENTRY
+        before, self.phase = self.phase, Phase.MANAGING_POSITIONS if managing else Phase.SEEKING_ENTRY
+        if self.phase is not before:
+            self.note(PHASE, f"was {before}", phase=self.phase)
+
+    def note(self, kind: str, text: str, *, action: str = "", phase: str = "") -> None:
+        """Write one step into the recovery log."""
+        with self.write() as pages:
+            pages.note(self.session_id, kind, text, wall=self.clock.now(), action=action, phase=phase)

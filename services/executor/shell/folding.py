@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from libs.common.contracts.positions import OpenPosition
+from libs.common.contracts.positions import OpenPosition, PartialExit
 from libs.common.exchange.trading_types import Execution, VenueOrder
 from libs.common.ids import OrderLinkId, parse_link_id
 from libs.common.units import Fraction, Instant, Symbol, Usd
@@ -67,6 +67,7 @@ class Folding:
             opened_at=trip.opened_at,
             atr=intent.decision.atr if intent and intent.decision else None,
             decision=intent.decision if intent else None,
+            partial_exits=() if trip.closed_at else self._exits(trip),
         )
         if intent is None:
             return Kept(position)
@@ -80,20 +81,23 @@ class Folding:
             return
         if position.qty == trip.qty and position.entry == trip.entry and kept.status is PositionStatus.OPEN:
             return
-        reasons = {str(intent.link_id): intent.reason for intent in self.pages.intents_of(trip.position_id)}
         changed = position.model_copy(
             update={
                 "qty": trip.qty,
                 "entry": trip.entry,
                 "version": position.version + 1,
                 "margin": Usd(trip.qty * trip.entry / position.leverage),
-                "partial_exits": tuple(exits(trip, reasons)),
+                "partial_exits": self._exits(trip),
             }
         )
         updated = replace(kept, position=changed, status=PositionStatus.OPEN)
         self.pages.keep_position(updated)
         at = trip.exits[-1].at if trip.exits else trip.opened_at
         self.pages.emit(events.changed(updated, at, "size"), owner=self.owner, now=self.now)
+
+    def _exits(self, trip: Trip) -> tuple[PartialExit, ...]:
+        reasons = {str(intent.link_id): intent.reason for intent in self.pages.intents_of(trip.position_id)}
+        return tuple(exits(trip, reasons))
 
     def _close(self, kept: Kept, trip: Trip) -> None:
         position = kept.position.model_copy(update={"version": kept.position.version + 1})

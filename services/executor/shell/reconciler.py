@@ -1,10 +1,11 @@
 """Two-way reconciliation: what was opened or closed by hand is noticed, adopted or recorded."""
 
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from libs.common.contracts.positions import OpenPosition
+from libs.common.contracts.positions import OpenPosition, PartialExit
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import Action, Execution, ExecutionType, VenuePosition
 from libs.common.ids import ENTRY, parse_link_id
@@ -13,6 +14,7 @@ from services.executor.core.intent import Intent, adopted_id
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
 from services.executor.core.reconcile import Match, Verdict, match
+from services.executor.core.trades import exits
 from services.executor.shell import events
 from services.executor.shell.books import Books
 from services.executor.shell.desk import Desk
@@ -68,6 +70,7 @@ class Reconciler:
 
     async def _act(self, found: Match) -> None:
         if found.verdict is Verdict.SAME:
+            self._follow_leverage(found)
             return
         log.warning("position.differed", symbol=found.symbol, verdict=found.verdict, told=found.told())
         with self._desk.ledger.read() as pages:
@@ -85,6 +88,23 @@ class Reconciler:
                 self._bridge(found.held, found.venue)
             case _:
                 pass
+
+    def _follow_leverage(self, found: Match) -> None:
+        """The margin is what the venue really asks: somebody may have changed the leverage there."""
+        desk, venue = self._desk, found.venue
+        if found.held is None or venue is None or venue.leverage in (ZERO, found.held.leverage):
+            return
+        with desk.write() as pages:
+            kept = pages.position(found.held.position_id)
+            if kept is None or kept.status is not PositionStatus.OPEN:
+                return
+            position = kept.position
+            real = {"leverage": venue.leverage, "margin": Usd(position.qty * position.entry / venue.leverage)}
+            changed = replace(kept, position=position.model_copy(update={**real, "version": position.version + 1}))
+            pages.keep_position(changed)
+            told = events.changed(changed, desk.market.now(), "leverage")
+            pages.emit(told, owner=desk.instance, now=desk.clock.now())
+        log.warning("position.levered", position=position.position_id, leverage=str(venue.leverage))
 
     async def _is_real(self, found: Match, venue: VenuePosition) -> bool:
         """Whether a position that nobody knows is there: its executions say so, or there are none that deny it.
@@ -127,15 +147,16 @@ class Reconciler:
             while (known := pages.position(position_id)) is not None and known.status is not PositionStatus.OPEN:
                 at = Instant(at + 1)  # opened again in the same instant
                 position_id = adopted_id(venue.symbol, at)
+            taken: tuple[PartialExit, ...]
             if trip is None or trip.side is not venue.side or trip.qty != venue.qty:
                 opening = _opening(venue, position_id)
                 pages.book(opening, synthetic=True)
                 pages.claim([opening.exec_id], position_id, settled=False)
-                opened_at = venue.created_at
+                opened_at, taken = venue.created_at, ()
             else:
                 pages.claim(trip.members, position_id, settled=False)
-                opened_at = trip.opened_at
-            kept = Kept(_position(venue, position_id, opened_at))
+                opened_at, taken = trip.opened_at, tuple(exits(trip, {}))
+            kept = Kept(_position(venue, position_id, opened_at, taken))
             pages.keep_position(kept)
             pages.emit(events.opened(kept, desk.market.now()), owner=desk.instance, now=desk.clock.now())
         desk.counts["positions_adopted"] += 1
@@ -222,7 +243,9 @@ def _opening(venue: VenuePosition, position_id: str) -> Execution:
     )
 
 
-def _position(venue: VenuePosition, position_id: str, opened_at: Instant) -> OpenPosition:
+def _position(
+    venue: VenuePosition, position_id: str, opened_at: Instant, partial_exits: tuple[PartialExit, ...]
+) -> OpenPosition:
     return OpenPosition(
         position_id=position_id,
         symbol=venue.symbol,
@@ -237,4 +260,5 @@ def _position(venue: VenuePosition, position_id: str, opened_at: Instant) -> Ope
         opened_at=opened_at,
         atr=None,
         decision=None,
+        partial_exits=partial_exits,
     )

@@ -9,15 +9,14 @@ import structlog
 from libs.common.contracts.message import message_id
 from libs.common.contracts.recovery import Finding, Phase, RecoveryDone, RecoveryPlanned
 from libs.common.errors import Misconfigured, Refused, Transient, Unknown
-from libs.common.exchange.trading_types import Accepted, OrderStatus, VenueOrder, VenuePosition
+from libs.common.exchange.trading_types import Accepted, VenueOrder, VenuePosition
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.retry import backoff
-from libs.common.units import MINUTE_MS, ZERO, Instant, Side, Symbol, Usd
-from services.executor.adapters.journal_rows import SessionStart
+from libs.common.units import Instant, Symbol
+from services.executor.adapters.journal_rows import PHASE, SessionStart
 from services.executor.adapters.ledger import Pages
 from services.executor.adapters.view import BASELINE, booked_in
 from services.executor.core.commit_points import RECOVERY_PLANNED
-from services.executor.core.intent import Intent
 from services.executor.core.kept import PositionStatus
 from services.executor.core.order import OrderState
 from services.executor.core.protections import surely_off
@@ -25,6 +24,7 @@ from services.executor.core.reconcile import match
 from services.executor.core.recovery import Found, Recovery, Saved, plan
 from services.executor.shell.books import CURSOR, OVERLAP_MS, RETENTION_MS, Books
 from services.executor.shell.desk import Desk
+from services.executor.shell.rebuild import REBUILDING, Rebuild
 from services.executor.shell.reconciler import Reconciler
 from services.executor.shell.sender import Sender
 from services.executor.shell.stop_keeper import StopKeeper
@@ -42,7 +42,7 @@ class Reports:
     positions: tuple[VenuePosition, ...]
     working: tuple[VenueOrder, ...]
     history: tuple[VenueOrder, ...]
-    asked_at: Instant  # wall
+    since: Instant  # market time from which on orders are listed
 
 
 class RecoveryRun:
@@ -54,21 +54,27 @@ class RecoveryRun:
         self._sender = sender
         self._reconciler = reconciler
         self._stops = stops
+        self._rebuild = Rebuild(desk, books, reconciler)
         self._questions = 0
 
     async def run(self, session: SessionStart) -> Recovery:
         """Recover, trying again for as long as the venue does not answer; entries stay closed meanwhile."""
         desk = self._desk
         desk.phase, desk.session_id = Phase.RECOVERING, session.session_id
+        desk.note(PHASE, session.told, phase=desk.phase)
         began = desk.clock.now()
         for attempt, pause in enumerate(backoff(first=0.5, ceiling=10.0), start=1):
             try:
                 desk.health.wait_for("recovering", f"attempt {attempt}")
+                desk.note("began", f"attempt {attempt}", phase=desk.phase)
                 return await self._once(session, began)
             except (Transient, Unknown) as error:
                 log.warning("recovery.delayed", attempt=attempt, reason=str(error))
-                self._note("failed", str(error))
+                desk.note("failed", str(error), phase=desk.phase)
                 await desk.clock.sleep(pause)
+            except Misconfigured as error:
+                desk.note("failed", str(error), phase=desk.phase)
+                raise
         raise AssertionError("back-off never ends")
 
     async def _once(self, session: SessionStart, began: Instant) -> Recovery:
@@ -79,8 +85,7 @@ class RecoveryRun:
         self._tell_plan(session, recovery)
         desk.reached(RECOVERY_PLANNED)
         await self._act(reports)
-        desk.phase = Phase.SEEKING_ENTRY
-        desk.settle_phase()
+        desk.settle_phase(recovered=True)
         self._note_balance()
         self._tell_done(recovery, began, self._questions)
         desk.health.done_with("recovering")
@@ -110,16 +115,16 @@ class RecoveryRun:
 
     async def _ask(self) -> Reports:
         desk = self._desk
-        asked = desk.clock.now()
+        since = await self._since()
         desk.wallet = await self._heard(desk.trading.wallet())
         positions = await self._heard(desk.read_positions())
         working = tuple(await self._heard(desk.trading.open_orders()))
-        history = tuple(await self._heard(desk.trading.order_history(None, since=await self._since())))
-        return Reports(positions, working, history, asked)
+        history = tuple(await self._heard(desk.trading.order_history(None, since=since)))
+        return Reports(positions, working, history, since)
 
     async def _since(self) -> Instant:
         with self._desk.ledger.read() as pages:
-            cursor = pages.cursor(CURSOR)
+            cursor = None if _is_lost(pages) else pages.cursor(CURSOR)
         if cursor is not None:
             return Instant(max(0, int(cursor) - OVERLAP_MS))
         return Instant(max(0, await self._desk.trading.market_time() - RETENTION_MS))
@@ -128,7 +133,7 @@ class RecoveryRun:
         with self._desk.ledger.read() as pages:
             held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
             live = pages.live_intents()
-            empty = not pages.knows_any_order() and not held
+            empty = _is_lost(pages) and not held
             entering = frozenset(i.symbol for i in live if i.is_entry)
             ours = {o.link_id: o.symbol for o in (*reports.working, *reports.history) if _is_entry(o.link_id)}
             found = Found(
@@ -170,26 +175,20 @@ class RecoveryRun:
 
     async def _act(self, reports: Reports) -> None:
         """Bring the ledger to what the venue has; every step can be repeated after a crash in the middle."""
-        self._rebuild(reports.history)
+        if self._is_lost():
+            await self._rebuild.remember(reports.history, reports.positions, since=reports.since)
         await self._books.catch_up()
         await self._cancel_orphans(reports.working)
         await self._finish_intents()
         await self._reconciler.reconcile()
         await self._books.settle_all()
+        self._rebuild.finish()
         if not self._desk.is_detached():
             await self._stops.judge()
 
-    def _rebuild(self, history: Sequence[VenueOrder]) -> None:
-        """Write down every order of ours that the ledger does not know: an empty ledger is read off the venue."""
-        desk = self._desk
-        with desk.write() as pages:
-            if pages.knows_any_order():
-                return
-            for order in history:
-                intent = _remembered(order, desk.clock.now())
-                if intent is not None:
-                    pages.keep_intent(intent)
-                pages.keep_order(order)
+    def _is_lost(self) -> bool:
+        with self._desk.ledger.read() as pages:
+            return _is_lost(pages)
 
     async def _cancel_orphans(self, working: Sequence[VenueOrder]) -> None:
         """Entries of ours that still rest at the venue are cancelled; what protects is kept."""
@@ -237,10 +236,6 @@ class RecoveryRun:
             pages.emit(told, owner=desk.instance, now=desk.clock.now())
         log.info("recovery.done", action=recovery.action, phase=desk.phase, positions=positions)
 
-    def _note(self, kind: str, text: str) -> None:
-        with self._desk.write() as pages:
-            pages.note(self._desk.session_id, kind, text, wall=self._desk.clock.now())
-
     def _note_in(self, pages: Pages, kind: str, text: str, recovery: Recovery) -> None:
         pages.note(
             self._desk.session_id,
@@ -252,6 +247,11 @@ class RecoveryRun:
         )
 
 
+def _is_lost(pages: Pages) -> bool:
+    """An empty ledger, or one that was being read off the venue when we died."""
+    return not pages.knows_any_order() or pages.cursor(REBUILDING) is not None
+
+
 def _is_entry(link_id: str) -> bool:
     name = parse_link_id(link_id)
     return name is not None and name.purpose == ENTRY
@@ -259,44 +259,3 @@ def _is_entry(link_id: str) -> bool:
 
 def _why(findings: Sequence[Finding], symbol: Symbol) -> str:
     return "; ".join(found.text for found in findings if found.symbol == symbol)
-
-
-def _remembered(order: VenueOrder, now: Instant) -> Intent | None:
-    """An intent as the venue's record of its order tells it; None for orders that are not ours."""
-    name = parse_link_id(order.link_id)
-    if name is None:
-        return None
-    opening = order.action.value == "Buy"
-    side = (Side.LONG if opening else Side.SHORT) if name.purpose == ENTRY else (Side.SHORT if opening else Side.LONG)
-    entry = order.link_id if name.purpose == ENTRY else entry_of(order.link_id)
-    state = {
-        OrderStatus.FILLED: OrderState.FILLED,
-        OrderStatus.CANCELLED: OrderState.CANCELLED,
-        OrderStatus.DEACTIVATED: OrderState.CANCELLED,
-        OrderStatus.REJECTED: OrderState.REFUSED,
-    }.get(order.status, OrderState.ACCEPTED)
-    return Intent(
-        link_id=OrderLinkId(order.link_id),
-        position_id=entry,
-        symbol=order.symbol,
-        side=side,
-        purpose=name.purpose,
-        qty=order.qty,
-        stop=None,
-        margin=Usd(ZERO),
-        state=state,
-        cause="",
-        trace="",
-        at=order.created_at,
-        valid_until=Instant(name.slot + 15 * MINUTE_MS),
-        sent_at=now,
-        touched_at=now,
-        filled=order.filled,
-        average=order.average,
-        reason="read off the venue",
-    )
-
-
-def entry_of(exit_link_id: str) -> str:
-    """The entry that an exit of ours belongs to: the same name with another purpose."""
-    return f"{exit_link_id.rpartition('-')[0]}-{ENTRY}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from libs.common.clock import SystemClock
+from tests.support.pages import curl_lines, option
 from tests.support.paper_venue import PaperVenue, paper_venue
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +89,14 @@ async def test_rules_are_bounded(venue: PaperVenue) -> None:
         await venue.fault("delay", endpoint="never")
     answer = await venue.http.post(PATH, json={"rule": "delay"})
     assert (answer.status_code, answer.json()["error"]) == (400, "at most 100 rules: DELETE them first")
+
+
+async def test_what_the_operators_page_tells_to_type_works(venue: PaperVenue) -> None:
+    lines = curl_lines("docs/operators.md", 8100)
+    assert lines
+    for words in lines:
+        url = next(word for word in words if "127.0.0.1:8100/" in word)
+        answer = await venue.http.request(
+            option(words, "-X", "GET"), url.split(":8100")[1], content=option(words, "-d", "")
+        )
+        assert answer.status_code == 200, answer.text

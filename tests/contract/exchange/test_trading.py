@@ -94,6 +94,7 @@ async def test_a_short_is_a_short(place: Place) -> None:
 
 
 async def test_the_stop_of_a_position_is_among_the_open_orders(place: Place) -> None:
+    """nautilus PR#4411: the list of plain orders was asked, and a live stop was called rejected."""
     await enter(place)
     [stop] = await place.trading.open_orders()
     assert (stop.stop_order_type, stop.status, stop.link_id) == ("StopLoss", OrderStatus.UNTRIGGERED, "")
@@ -215,6 +216,7 @@ async def test_fills_carry_the_venues_fee(place: Place) -> None:
 
 
 async def test_funding_is_an_execution_of_its_own_kind(place: Place) -> None:
+    """ccxt#17244, nautilus#4937: funding is a row among the executions, and no fill."""
     await enter(place, stop=None)
     await place.settles_funding()
     funding = [e for e in await executions(place) if e.kind is ExecutionType.FUNDING]

@@ -48,6 +48,7 @@ class Spied:
 
 
 async def test_every_order_is_in_the_ledger_before_its_request_leaves(room: Room) -> None:
+    """Vibe-Trading PR#1213: own the write before you write."""
     desk = await room.executor().starts()
     desk.desk.trading = spied = Spied(room, desk)
     async with desk.listening():
@@ -74,7 +75,7 @@ async def test_a_position_that_only_the_venue_knows_takes_its_symbol(room: Room)
 
 
 async def test_an_exit_that_may_still_arrive_keeps_a_flat_symbol_shut(room: Room) -> None:
-    """Flat is not free: the exit's own fate must be known first."""
+    """Vibe-Trading PR#1221: nothing new while an earlier write is unresolved. Flat is not free."""
     desk = await room.executor(limits=Limits(0, Fraction(D("0.9")))).starts()
     async with desk.listening():
         await desk.gets(signal())

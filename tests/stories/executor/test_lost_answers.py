@@ -34,7 +34,7 @@ def state(desk: Running, link_id: str) -> OrderState:
 
 
 async def test_a_reply_that_was_lost_after_the_order_was_accepted_is_looked_up(room: Room, desk: Running) -> None:
-    """hummingbot#6901: a time-out is no failure; the order was live."""
+    """hummingbot#6901, hummingbot#6996: a time-out is no failure; the order was live."""
     room.venue.script(LostReply())
     async with desk.listening():
         await desk.gets(signal())
@@ -82,7 +82,7 @@ async def test_while_an_order_is_unknown_its_slot_and_margin_are_taken_and_the_o
 
 
 async def test_an_order_that_exists_already_is_ours(room: Room, desk: Running) -> None:
-    """ccxt maps 110072 to InvalidOrder: a naive client calls an accepted order rejected."""
+    """nautilus#4215: ccxt maps 110072 to InvalidOrder, and a naive client calls an accepted order rejected."""
     room.venue.script(LostReply(), Answer(110072, "OrderLinkedID is duplicate"))
     async with desk.listening():
         await desk.gets(signal())
@@ -120,7 +120,7 @@ async def test_a_partly_filled_market_order_is_a_smaller_position_with_its_stop(
 
 
 async def test_a_frame_lost_on_a_healthy_stream_is_found(room: Room, desk: Running) -> None:
-    """LEAN.IB#249."""
+    """LEAN.IB#249, LEAN.TradeStation#101: one dropped frame, and the fill was never known."""
     async with desk.listening():
         room.venue.lose_frames(10)
         await desk.gets(signal())

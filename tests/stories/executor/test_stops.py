@@ -126,6 +126,7 @@ async def test_a_stop_that_would_trigger_at_once_closes_the_position_now(room: R
 
 
 async def test_a_stop_that_the_venue_refuses_closes_the_position_now(room: Room) -> None:
+    """freqtrade#9456: a trailing stop on the wrong side was refused again and again."""
     desk = await room.executor().starts()
     async with desk.listening():
         await desk.gets(signal())

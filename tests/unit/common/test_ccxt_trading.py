@@ -207,6 +207,7 @@ async def test_pages_that_never_end_are_an_error(world: World) -> None:
 
 
 async def test_an_order_is_looked_for_in_the_history_too(world: World) -> None:
+    """freqtrade#10708: ccxt's own fetchOrder sees the last 500 orders, and raises unless that is acknowledged."""
     world.venue.answer(ok(list=[]), ok(list=[samples.order(orderLinkId=LINK, orderStatus="Filled")]))
     order = await world.trading.find_order(BTC, LINK)
     assert order is not None

@@ -9,7 +9,15 @@ import pytest
 from libs.common.clock import VirtualClock
 from libs.common.errors import Transient
 from libs.common.exchange.memory import MemoryVenue, instrument
-from libs.common.exchange.memory_faults import Answer, Delayed, LostReply, LostRequest, PartlyFilled
+from libs.common.exchange.memory_faults import (
+    Answer,
+    AnsweredAmiss,
+    Delayed,
+    LeftWorking,
+    LostReply,
+    LostRequest,
+    PartlyFilled,
+)
 from libs.common.exchange.trading_types import (
     Accepted,
     Action,
@@ -55,6 +63,22 @@ async def test_a_lost_request_leaves_no_trace(world: World) -> None:
     world.venue.script(LostRequest())
     assert isinstance(await world.venue.create_order(buy(), world.stamp()), Ambiguous)
     assert await world.venue.positions() == []
+
+
+async def test_an_order_that_is_left_working_is_filled_with_its_stop_when_told(world: World) -> None:
+    world.venue.script(LeftWorking())
+    assert isinstance(await world.venue.create_order(buy(), world.stamp()), Accepted)
+    [order] = await world.venue.open_orders()
+    assert (order.status, await world.venue.positions()) == (OrderStatus.NEW, [])
+    world.venue.fills("ika-BTCUSDT-1-e")
+    [position] = await world.venue.positions()
+    assert (position.qty, position.stop) == (Decimal(1), Decimal(98))
+
+
+async def test_a_request_that_is_answered_amiss_was_obeyed(world: World) -> None:
+    world.venue.script(AnsweredAmiss(10006))
+    assert isinstance(await world.venue.create_order(buy(), world.stamp()), RefusedForNow)
+    assert len(await world.venue.positions()) == 1
 
 
 async def test_a_lost_reply_leaves_an_order_that_exists(world: World) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.errors import Misconfigured
+from libs.common.errors import Fatal, Misconfigured
 from libs.common.exchange.trading_types import Execution
 from libs.common.units import Instant, Side, Symbol
+from services.executor.adapters import journal_rows
 from services.executor.adapters.ledger import Ledger
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.admission import Declined
@@ -145,6 +146,35 @@ def test_a_clean_stop_is_told_from_a_crash(ledger: Ledger) -> None:
         stopped = pages.begin_session("executor", now=NOW)
     assert (first.first, crashed.clean, stopped.clean) == (True, False, True)
     assert len({first.session_id, crashed.session_id, stopped.session_id}) == 3
+
+
+def test_tries_are_tallied_and_a_crash_is_neither_success_nor_failure(ledger: Ledger) -> None:
+    with ledger.write() as pages:
+        for at, kind in enumerate(("began", "failed", "began", "phase", "began", "done")):
+            pages.note("session", kind, "", wall=Instant(NOW + at))
+        assert pages.tally() == {"attempts": 3, "successes": 1, "failures": 1}
+        assert pages.tally(since=Instant(NOW + 2)) == {"attempts": 2, "successes": 1, "failures": 0}
+        assert [step["wall"] for step in pages.recovery_log(2)] == [NOW + 5, NOW + 4]
+        assert [step["wall"] for step in pages.recovery_log(kind="began")] == [NOW + 4, NOW + 2, NOW]
+
+
+def test_the_recovery_log_is_bounded(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_rows, "KEPT", 3)
+    with ledger.write() as pages:
+        for at in range(10):
+            pages.note("session", "failed", "", wall=Instant(at))
+        assert [step["wall"] for step in pages.recovery_log()] == [9, 8, 7]
+
+
+def test_a_ledger_whose_file_is_gone_or_another_stops_whoever_has_it(tmp_path: Path) -> None:
+    """What is written to a file without a name is read by nobody again."""
+    ledger = Ledger.open("", home=tmp_path)
+    (tmp_path / "ledger.db").rename(tmp_path / "moved.db")
+    with pytest.raises(Fatal, match="deleted or replaced"), ledger.read():
+        pass
+    Ledger.open("", home=tmp_path)
+    with pytest.raises(Fatal, match="deleted or replaced"), ledger.write():
+        pass
 
 
 def test_trades_are_paged_newest_first_without_repeats(ledger: Ledger) -> None:

@@ -1,6 +1,5 @@
 """The executor's interface: reads for everybody here, writes for those with the token, commands and nothing else."""
 
-import shlex
 import stat
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -14,9 +13,9 @@ from pydantic import SecretStr
 from libs.common.contracts.commands import EntriesPause, EntriesResume, PositionClose, RecoveryAccept
 from libs.common.settings.sections import ApiSection
 from services.executor.adapters.rest import executor_app, read_token
+from tests.support.pages import curl_lines, option
 from tests.support.trading_room import BTC, Room, Running, signal
 
-ROOT = Path(__file__).parents[3]
 OWNER = {"Authorization": "Bearer secret"}
 
 
@@ -32,7 +31,9 @@ async def desk(room: Room) -> Running:
 
 @pytest.fixture
 def app(desk: Running, room: Room) -> FastAPI:
-    return executor_app(desk.desk, desk.bus, ApiSection(token=SecretStr("secret")), room.home)
+    return executor_app(
+        desk.desk, desk.bus, ApiSection(token=SecretStr("secret")), room.home, desk.executor.rebuild.run
+    )
 
 
 @pytest.fixture
@@ -151,25 +152,19 @@ async def test_a_write_is_a_command_on_the_stream(client: httpx.AsyncClient, roo
     assert (await client.post("/v1/recovery/clear", headers=OWNER)).json()["cleared"] >= 2
 
 
-def curl_lines(page: str) -> list[list[str]]:
-    """The words of every curl command of a page, the token put in."""
-    text = (ROOT / page).read_text().replace("\\\n", " ").replace("$token", "secret")
-    return [shlex.split(line)[1:] for line in text.splitlines() if line.startswith("    curl ")]
-
-
 @pytest.mark.parametrize("page", ["README.md", "docs/operators.md"])
 async def test_what_the_pages_tell_to_type_works(client: httpx.AsyncClient, page: str) -> None:
-    lines = curl_lines(page)
+    lines = curl_lines(page, 8000)
     assert lines
     for words in lines:
         told = [words[place + 1] for place, word in enumerate(words) if word == "-H"]
         url = next(word for word in words if word.startswith("http://127.0.0.1:8000/"))
         answer = await client.request(
-            words[words.index("-X") + 1] if "-X" in words else "GET",
+            option(words, "-X", "GET"),
             httpx.URL(url).path,
             # curl calls what it sends a form unless it is told otherwise
             headers={"Content-Type": "application/x-www-form-urlencoded", **dict(each.split(": ", 1) for each in told)},
-            content=words[words.index("-d") + 1] if "-d" in words else None,
+            content=option(words, "-d", ""),
         )
         assert answer.status_code in {200, 202}, answer.text
 
@@ -199,7 +194,7 @@ async def test_closing_names_the_position(client: httpx.AsyncClient, desk: Runni
 )
 async def test_who_may_read(desk: Running, room: Room, open_reads: str, host: str, status: int) -> None:
     api = ApiSection.model_validate({"token": "secret", "open_reads": open_reads})
-    app = executor_app(desk.desk, desk.bus, api, room.home)
+    app = executor_app(desk.desk, desk.bus, api, room.home, desk.executor.rebuild.run)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(host, 1)), base_url="http://x") as client:
         assert (await client.get("/v1/status")).status_code == status
         assert (await client.get("/v1/status", headers=OWNER)).status_code == 200

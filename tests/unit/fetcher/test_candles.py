@@ -14,6 +14,7 @@ def test_the_newest_closed_candle_is_the_one_whose_time_is_over(now: int, opened
 
 
 def test_the_last_candle_of_an_answer_is_closed_when_its_time_is_over_in_the_market() -> None:
+    """pybit#175: REST tells the candle that is still forming, and does not say so."""
     answer = [venue_candle(0), venue_candle(1)]
     assert list(closed_of(answer, Instant(closes_at(1) - 1))) == answer[:1]
     assert list(closed_of(answer, closes_at(1))) == answer

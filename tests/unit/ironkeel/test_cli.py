@@ -53,6 +53,7 @@ def test_status_lists_the_replicas_of_the_system_that_was_started(tmp_path: Path
 @pytest.mark.parametrize(
     "words",
     [("positions",), ("resume",), ("close", "BTCUSDT"), ("recovery", "status"), ("recovery", "accept"),
+     ("recovery", "clear"), ("recovery", "test"), ("recovery", "export"),
      ("postmortem", "list"), ("postmortem", "stats"), ("postmortem", "show", "x")],
 )  # fmt: skip
 def test_what_needs_a_running_system_says_so_and_exits_1(words: tuple[str, ...], tmp_path: Path) -> None:

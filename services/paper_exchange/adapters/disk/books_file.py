@@ -19,6 +19,7 @@ from services.paper_exchange.adapters.disk.schema import (
     SCHEMA,
     TOTALS,
 )
+from services.paper_exchange.adapters.disk.used_ids import UsedIds
 from services.paper_exchange.core.books.batch import Batch
 from services.paper_exchange.core.books.books import Saved
 from services.paper_exchange.core.books.changes import (
@@ -44,6 +45,7 @@ class BooksFile:
         except sqlite3.DatabaseError as error:
             self.connection.close()
             raise Misconfigured(f"{path} cannot be read ({error}): restore it from a backup, or --fresh") from error
+        self._used = UsedIds(self.connection)
         known = self._fact("world")
         if known not in {None, world}:
             raise Misconfigured(f"{path} holds the books of {known}, not of {world}: choose another home or --fresh")
@@ -97,7 +99,7 @@ class BooksFile:
             account=ACCOUNT.read(account.encode()) if account else NEW_ACCOUNT,
             positions=[POSITIONS.read(body) for (body,) in rows("SELECT body FROM positions ORDER BY symbol, leg")],
             orders=[ORDERS.read(body) for (body,) in rows("SELECT body FROM orders WHERE open ORDER BY seq")],
-            link_ids=[link for (link,) in rows("SELECT link_id FROM orders WHERE link_id != ''")],
+            link_ids=self._used,
             naked=[NAKED.read(body) for (body,) in rows("SELECT body FROM naked WHERE still ORDER BY seq")],
             naked_ever=rows("SELECT coalesce(max(seq), 0) FROM naked").fetchone()[0],
         )
@@ -110,6 +112,7 @@ class BooksFile:
             for statement, rows in Rows(batch).by_statement():
                 self.connection.executemany(statement, rows)
             self.connection.execute("COMMIT")
+            self._used.written()
         except sqlite3.Error as error:
             raise Fatal(f"the books cannot be kept: {error}") from error
 

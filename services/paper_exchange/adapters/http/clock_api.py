@@ -14,6 +14,7 @@ from starlette.routing import Route
 from libs.common.clock import Clock, iso
 from libs.common.errors import Refused
 from libs.common.units import MINUTE_MS, Instant
+from services.paper_exchange.core.dialect.reading import read_json
 from services.paper_exchange.core.market.clock_order import MAX, ClockOrder, read_order
 from services.paper_exchange.core.market.market import Market
 from services.paper_exchange.core.relayed.relayed import Relayed
@@ -59,10 +60,8 @@ def clock_routes(world: Clocked, listeners: Sequence[Listeners], clock: Clock) -
 
     async def set_clock(request: Request) -> Response:
         try:
-            order = read_order(orjson.loads(await request.body()))
+            order = read_order(read_json(await request.body()))
             _set(world, order)
-        except orjson.JSONDecodeError as error:
-            return _json({"error": f"body is not JSON: {error}"}, status=400)
         except Refused as error:
             return _json({"error": str(error)}, status=400)
         if order.step is not None:

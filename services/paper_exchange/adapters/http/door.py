@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
-import orjson
 from pydantic import JsonValue
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.clock import Clock
+from libs.common.errors import Refused
 from services.paper_exchange.adapters.http.connection import hang_up
 from services.paper_exchange.adapters.http.envelope import Answer, Bare, Cut, Reply, enveloped, limit_headers
 from services.paper_exchange.adapters.http.reception import Asked, Reception
 from services.paper_exchange.core.books.fields import Fields
 from services.paper_exchange.core.books.refusals import bad
+from services.paper_exchange.core.dialect.reading import read_json
 from services.paper_exchange.core.dialect.signing import Signed
 
 MOST_BYTES: Final = 64 * 1024  # of a body; no order is as large
@@ -119,8 +120,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 def _object(body: bytes) -> dict[str, JsonValue] | None:
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = read_json(body)
+    except Refused:
         return None
     return value if isinstance(value, dict) else None
 

@@ -17,6 +17,7 @@ from libs.common.units import Symbol
 from services.paper_exchange.adapters.http.misled import Misled
 from services.paper_exchange.adapters.http.restarts import Restarts
 from services.paper_exchange.adapters.sockets.unruly_sockets import UnrulySockets
+from services.paper_exchange.core.dialect.reading import read_json
 from services.paper_exchange.core.faults.fault_order import TAKES, read_fault
 from services.paper_exchange.core.faults.faults import Fault, Faults, Misfortune, Standing
 
@@ -93,11 +94,7 @@ async def _body(request: Request) -> JsonValue:
         body += chunk
         if len(body) > MOST_BYTES:
             raise Refused(f"body is larger than {MOST_BYTES} bytes")
-    try:
-        read: JsonValue = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(f"body is not JSON: {error}") from error
-    return read
+    return read_json(body)
 
 
 def _standing(faults: Faults, clock: Clock) -> list[dict[str, object]]:

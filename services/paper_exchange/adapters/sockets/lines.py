@@ -13,12 +13,13 @@ from typing import Final
 
 import orjson
 import structlog
-from pydantic import JsonValue
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from libs.common.errors import Refused
 from libs.common.ids import derive_id
 from services.paper_exchange.adapters.sockets.outbox import Outbox
 from services.paper_exchange.core.books.fields import Json
+from services.paper_exchange.core.dialect.reading import read_json
 
 log = structlog.get_logger()
 
@@ -145,7 +146,7 @@ def names(asked: Json) -> list[str]:
 
 def _object(said: str | bytes) -> Json:
     try:
-        value: JsonValue = orjson.loads(said)
-    except orjson.JSONDecodeError:
+        value = read_json(said)
+    except Refused:
         return {}
     return value if isinstance(value, dict) else {}

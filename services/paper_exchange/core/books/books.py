@@ -5,7 +5,7 @@
 3. Same commands at the same market moments, same books: nothing here knows the wall clock but to note it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSet, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
@@ -46,6 +46,16 @@ class Quotes(Protocol):
     def quote(self, symbol: Symbol, last: Price, mark: Price, at: Instant) -> Quote: ...
 
 
+class LinkIds(Protocol):
+    """The order ids of clients that were ever used: a set, or what stands for one on disk."""
+
+    def __contains__(self, link_id: str, /) -> bool: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def add(self, link_id: str, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """Everything that the books need to go on after a crash."""
@@ -54,7 +64,7 @@ class Saved:
     account: Account = NEW_ACCOUNT
     positions: Sequence[Position] = ()
     orders: Sequence[Order] = ()  # the open ones
-    link_ids: Iterable[str] = ()  # every one ever used
+    link_ids: LinkIds = field(default_factory=set[str])  # every one ever used
     naked: Sequence[Naked] = ()  # the ones that still are
     naked_ever: int = 0
 
@@ -98,7 +108,7 @@ class Books:
     account: Account = NEW_ACCOUNT
     positions: dict[Key, Position] = field(default_factory=dict)
     orders: Shelves = field(default_factory=Shelves)  # the open ones
-    link_ids: MutableSet[str] = field(default_factory=set)
+    link_ids: LinkIds = field(default_factory=set[str])
     naked: dict[Key, Naked] = field(default_factory=dict)
     naked_ever: int = 0
     last: dict[Symbol, Price] = field(default_factory=dict)
@@ -120,7 +130,7 @@ class Books:
         for order in sorted(saved.orders, key=lambda o: o.seq):
             books.orders.put(order)
         books.figures = Figures({*books.positions, *(order.key for order in saved.orders)})
-        books.link_ids = set(saved.link_ids)
+        books.link_ids = saved.link_ids
         books.naked = {(n.symbol, n.leg): n for n in saved.naked}
         books.naked_ever = saved.naked_ever
         return books
