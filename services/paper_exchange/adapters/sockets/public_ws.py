@@ -84,11 +84,11 @@ class PublicHub:
 
     def _tell_what_is_due(self, wall: float) -> None:
         if wall - self._klines_told >= KLINES_EVERY_MS:
-            self._klines_told = wall
+            self._klines_told = _beat(self._klines_told, wall, KLINES_EVERY_MS)
             for topic in sorted(self._wanted.of(KlineTopic)):
                 self._tell(topic, self._candles.forming(topic))
         if wall - self._told >= TOLD_EVERY_MS and self._world.now > self._told_at:
-            self._told, self._told_at = wall, self._world.now
+            self._told, self._told_at = _beat(self._told, wall, TOLD_EVERY_MS), self._world.now
             self._tell_quotes(unchanged=False)
 
     def _tell_quotes(self, *, unchanged: bool) -> None:
@@ -162,3 +162,12 @@ class PublicHub:
     def _forget(self, line: Line) -> None:
         for topic in self._wanted.topics(line):
             self._unsubscribe(topic, line)
+
+
+def _beat(before: float, wall: float, every_ms: float) -> float:
+    """Return what the next turn is counted from: this one's due time, so that late looks do not slow the beat.
+
+    A turn that nobody looked for at all is left out.
+    """
+    due = before + every_ms
+    return due if wall - due < every_ms else wall

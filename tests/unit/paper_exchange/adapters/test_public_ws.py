@@ -236,6 +236,28 @@ async def test_a_free_running_market_tells_tickers_and_forming_candles_when_it_i
     await client.leave()
 
 
+@pytest.mark.parametrize(("looks_ms", "times"), [(30.0, 10), (120.0, 8), (250.0, 4)])
+async def test_a_ticker_keeps_its_beat_however_coarse_the_looks_at_the_clock_are(
+    world: ShownMarket, looks_ms: float, times: int
+) -> None:
+    watch = StoppedWatch()
+    world.hub, world.speed, world.now = PublicHub(world, watch), Decimal(600), Instant(MADE_FIRST + STEP_MS)
+    client = Client(world.hub)
+    client.say(op="subscribe", args=["tickers.BTCUSDT"])
+    await client.hear()
+    await client.hear()
+
+    count = 0
+    while watch.wall_ms + looks_ms <= 1_020:
+        watch.wall_ms += looks_ms
+        world.advance(Instant(world.now + 60_000))
+        await world.hub.drained()
+        count += len(client.heard())
+
+    assert count == times
+    await client.leave()
+
+
 async def test_a_market_that_comes_to_a_stand_tells_what_was_held_back_once(world: ShownMarket) -> None:
     watch = StoppedWatch()
     world.hub, world.speed, world.now = PublicHub(world, watch), Decimal(1), Instant(MADE_FIRST + STEP_MS)
