@@ -212,12 +212,14 @@ class Books:
     def put_position(self, position: Position) -> Position:
         self.calm.pop(position.symbol, None)
         self.figures.changed.add(position.key)
+        self.figures.slack = None
         kept = self.positions[position.key] = replace(position, seq=self._next_seq())
         (self._opened.discard if kept.side is None else self._opened.add)(kept.key)
         return kept
 
     def put_account(self, account: Account) -> None:
         self.calm.clear()
+        self.figures.slack = None
         self.account = account
         self.journal.append(AccountChanged(account))
 

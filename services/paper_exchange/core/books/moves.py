@@ -18,6 +18,7 @@ from services.paper_exchange.core.books import funds
 from services.paper_exchange.core.books.books import Books, Calm
 from services.paper_exchange.core.books.changes import MarginMode, Moment
 from services.paper_exchange.core.books.checks import check_margin
+from services.paper_exchange.core.books.figures import HIGHEST, LOWEST
 from services.paper_exchange.core.books.guards import trail
 from services.paper_exchange.core.books.order import (
     CancelReason,
@@ -33,20 +34,21 @@ from services.paper_exchange.core.books.order import (
 )
 from services.paper_exchange.core.books.placing import make, protection, work
 from services.paper_exchange.core.books.position import Position, side_of
-from services.paper_exchange.core.books.takeover import fails, take_over_all, take_over_beyond
+from services.paper_exchange.core.books.slack import fails
+from services.paper_exchange.core.books.takeover import take_over_all, take_over_beyond
 from services.paper_exchange.core.margin.order_margin import Resting
 from services.paper_exchange.core.market.depth import Quote
 from services.paper_exchange.core.market.market import Settlement, Tick
 
-_ENDLESS: Final = Price(Decimal("Infinity"))
-_CALM: Final = Calm(Price(-_ENDLESS), _ENDLESS, Price(-_ENDLESS), _ENDLESS)
+_CALM: Final = Calm(LOWEST, HIGHEST, LOWEST, HIGHEST)
 
 
 def on_tick(books: Books, tick: Tick, moment: Moment) -> None:
     """Let the market be at `tick` and do what follows from it."""
     symbol, calm = tick.symbol, books.calm.get(tick.symbol)
     books.tick(symbol, tick.price, tick.mark)
-    if calm is not None and calm.holds(tick.price, tick.mark):
+    cross = books.account.margin_mode is MarginMode.CROSS
+    if calm is not None and calm.holds(tick.price, tick.mark) and not (cross and fails(books, symbol)):
         return
     for leg in books.legs(symbol):
         trail(books, (symbol, leg), tick.price, moment)
@@ -54,7 +56,7 @@ def on_tick(books: Books, tick: Tick, moment: Moment) -> None:
         _trigger(books, tick, moment)
         _match(books, tick, moment)
         _trigger(books, tick, moment)  # a stop that came with a fill may be passed already
-    if books.account.margin_mode is MarginMode.ISOLATED:
+    if not cross:
         take_over_beyond(books, symbol, moment)
     elif fails(books, symbol):
         take_over_all(books, moment)
@@ -82,16 +84,17 @@ def is_reached(order: Order, price: Price) -> bool:
 
 
 def calm_of(books: Books, symbol: Symbol) -> Calm:
-    """Return the prices between which a tick does nothing: up to the nearest trigger, limit or liquidation."""
+    """Return the prices between which a tick does nothing: up to the nearest trigger, limit or liquidation.
+
+    When an account in cross margin fails hangs on the other symbols too: see slack.
+    """
     calm = _CALM
     for order in books.orders.of(symbol).values():
         calm = _within(calm, *_reach(order))
     for position in books.open_positions(symbol):
         calm = _within(calm, *_trailing_reach(position))
-        if books.account.margin_mode is MarginMode.CROSS:
-            return replace(calm, mark_low=_ENDLESS)  # it hangs on the other symbols too: look at every tick
-        limit = funds.liquidation_price(books, position)
-        if limit is not None:
+        if books.account.margin_mode is MarginMode.ISOLATED:
+            limit = funds.liquidation_price(books, position)
             calm = _within(calm, limit, falls=position.side is Side.LONG, by_mark=True)
     return calm
 

@@ -26,11 +26,6 @@ def take_over_beyond(books: Books, symbol: Symbol, moment: Moment) -> None:
             _take_over(books, position, bankruptcy_price(funds.stake(books, position)), moment)
 
 
-def fails(books: Books, symbol: Symbol) -> bool:
-    """Whether a mark of `symbol` has let an account in cross margin fail."""
-    return bool(books.open_positions(symbol)) and funds.has_failed(books)
-
-
 def take_over_all(books: Books, moment: Moment) -> None:
     """Cancel every order of a failed account, and take over every position."""
     _cancel_orders(books, books.open_orders(), moment)
