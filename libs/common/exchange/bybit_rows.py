@@ -127,6 +127,7 @@ def order(row: Row) -> VenueOrder:
         reject_reason=row.get("rejectReason", ""),
         created_at=_instant(row["createdTime"]),
         updated_at=_instant(row["updatedTime"]),
+        stop_loss=_price(row.get("stopLoss", "")),
     )
 
 

@@ -83,9 +83,16 @@ class Books:
             return 110007, "ab not enough for new order"
         return None
 
-    def execute(self, request: OrderRequest, *, at_most: Qty | None = None, create_type: str = "CreateByUser") -> str:
+    def execute(
+        self,
+        request: OrderRequest,
+        *,
+        at_most: Qty | None = None,
+        create_type: str = "CreateByUser",
+        trigger: Price | None = None,
+    ) -> str:
         """Fill a market order at the set price, `at_most` of it (the rest is cancelled); return its id."""
-        order = self.rest(request, create_type=create_type)
+        order = self.rest(request, create_type=create_type, trigger=trigger)
         qty = min(request.qty, at_most) if at_most is not None else request.qty
         held = self.holdings.get(request.symbol)
         if request.reduce_only and held:
@@ -93,7 +100,14 @@ class Books:
         self._fill(order, qty, request.stop_loss)
         return order.order_id
 
-    def rest(self, request: OrderRequest, *, create_type: str = "CreateByUser", kind: str = "Market") -> VenueOrder:
+    def rest(
+        self,
+        request: OrderRequest,
+        *,
+        create_type: str = "CreateByUser",
+        kind: str = "Market",
+        trigger: Price | None = None,
+    ) -> VenueOrder:
         """Take an order into the books without a fill."""
         order = VenueOrder(
             symbol=request.symbol,
@@ -107,11 +121,12 @@ class Books:
             qty=request.qty,
             filled=Qty(ZERO),
             average=None,
-            trigger=None,
+            trigger=trigger,
             reduce_only=request.reduce_only,
             reject_reason="",
             created_at=self.now,
             updated_at=self.now,
+            stop_loss=request.stop_loss,
         )
         if request.link_id:
             self.links[request.link_id] = order.order_id
@@ -150,7 +165,7 @@ class Books:
             return
         action = Action.closing(held.side)
         request = OrderRequest(symbol, action, held.qty, _NO_LINK, reduce_only=True, stop_loss=None)
-        self.execute(request, create_type="CreateByStopLoss")
+        self.execute(request, create_type="CreateByStopLoss", trigger=held.stop)
 
     def settle(self, symbol: Symbol, rate: Fraction) -> None:
         """Book one funding settlement: longs pay when `rate` is positive."""

@@ -124,6 +124,7 @@ class VenueOrder:
     reject_reason: str
     created_at: Instant  # market time
     updated_at: Instant
+    stop_loss: Price | None = None  # that it gave its position when it opened it
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 
 from libs.common.exchange.trading_types import Execution, VenueOrder
 from libs.common.ids import ENTRY, OrderLinkId
-from libs.common.units import Instant, Symbol
+from libs.common.units import Instant, Price, Symbol
 from services.executor.adapters import schema
 from services.executor.adapters.rows import Rows, intent_of, intent_values, order_of, order_values
 from services.executor.core.intent import Intent, Overtaken
@@ -132,6 +132,12 @@ class IntentRows(Rows):
         """The venue's record of an order of ours, as last reported."""
         row = self.db.execute(select(schema.orders).where(schema.orders.c.link_id == link_id)).first()
         return None if row is None else order_of(row)
+
+    def trigger_of(self, order_id: str) -> Price | None:
+        """At what price the venue's own order was to act; None for one that had none, or is not known."""
+        query = select(schema.orders.c.trigger).where(schema.orders.c.order_id == order_id)
+        found = self.db.execute(query).scalar()
+        return None if found is None else Price(found)
 
     def orders(self, symbol: Symbol | None = None) -> Sequence[VenueOrder]:
         query = select(schema.orders).order_by(schema.orders.c.created_at.desc()).limit(1_000)

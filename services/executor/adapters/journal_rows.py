@@ -38,7 +38,7 @@ class JournalRows(Rows):
         c = schema.sessions.c
         count = int(self.db.execute(select(func.count()).select_from(schema.sessions)).scalar_one())
         last = self.db.execute(select(c.clean).where(c.instance == instance).order_by(c.number.desc()).limit(1)).first()
-        session_id = derive_id("session", instance, str(count + 1))
+        session_id = derive_id("session", instance, str(count + 1), str(now))  # a lost ledger counts anew
         self.db.execute(
             insert(schema.sessions).values(
                 session_id=session_id, instance=instance, started=now, ended=None, clean=False

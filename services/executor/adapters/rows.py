@@ -112,7 +112,7 @@ def booked_of(row: Row[tuple[object, ...]]) -> Booked:
 
 
 def order_values(order: VenueOrder) -> Values:
-    return _fields(order)
+    return {name: value for name, value in _fields(order).items() if name != "stop_loss"}  # kept with its intent
 
 
 def order_of(row: Row[tuple[object, ...]]) -> VenueOrder:

@@ -7,7 +7,7 @@ import structlog
 from libs.common.contracts.positions import OpenPosition, PartialExit
 from libs.common.exchange.trading_types import Execution, VenueOrder
 from libs.common.ids import OrderLinkId, parse_link_id
-from libs.common.units import Fraction, Instant, Symbol, Usd
+from libs.common.units import Fraction, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
 from services.executor.core.intent import ADOPTED, Intent, judged
 from services.executor.core.kept import Kept, PositionStatus
@@ -59,7 +59,7 @@ class Folding:
             side=trip.side,
             qty=trip.opened if trip.closed_at else trip.qty,
             entry=trip.entry,
-            stop=intent.stop if intent else None,
+            stop=self._stop_of(trip) or (intent.stop if intent else None),
             initial_stop=intent.stop if intent else None,
             version=1,
             leverage=leverage,
@@ -72,6 +72,11 @@ class Folding:
         if intent is None:
             return Kept(position)
         return Kept(position, equity=intent.equity, trace=intent.trace)
+
+    def _stop_of(self, trip: Trip) -> Price | None:
+        """What the stop of a trip stood at when it closed it, if it did: we may have lost how it was moved there."""
+        last = trip.exits[-1] if trip.closed_at is not None else None
+        return self.pages.trigger_of(last.order_id) if last is not None and last.stop_order_type == "StopLoss" else None
 
     def _update(self, kept: Kept, trip: Trip) -> None:
         position = kept.position

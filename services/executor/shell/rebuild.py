@@ -19,6 +19,7 @@ from services.executor.adapters.book_rows import Sizes
 from services.executor.adapters.ledger import Pages
 from services.executor.core.intent import Intent
 from services.executor.core.order import OrderState
+from services.executor.core.stops import is_tighter
 from services.executor.shell import events
 from services.executor.shell.books import OVERLAP_MS, RETENTION_MS, Books
 from services.executor.shell.desk import Desk
@@ -106,17 +107,19 @@ class Rebuild:
             pages.drop_cursor(REBUILDING)
 
     def _note_stops(self) -> None:
-        """Take the stops that the venue reported into positions whose own stop is lost."""
+        """Take the stops that the venue reported, where they are tighter than what the entry asked for."""
         desk = self._desk
         with desk.write() as pages:
             for venue in desk.reported:
                 kept = pages.open_position(venue.symbol)
                 if kept is None or kept.position.side is not venue.side:
                     continue
-                if kept.position.stop is not None or venue.stop is None:
+                position = kept.position
+                if venue.stop is None or not is_tighter(position.side, venue.stop, position.stop):
                     continue
-                seen = {"stop": venue.stop, "initial_stop": venue.stop, "version": kept.position.version + 1}
-                changed = replace(kept, position=kept.position.model_copy(update=seen))
+                first = position.initial_stop or venue.stop
+                seen = {"stop": venue.stop, "initial_stop": first, "version": position.version + 1}
+                changed = replace(kept, position=position.model_copy(update=seen))
                 pages.keep_position(changed)
                 told = events.changed(changed, desk.market.now(), "stop: seen at the venue")
                 pages.emit(told, owner=desk.instance, now=desk.clock.now())
@@ -150,7 +153,7 @@ def remembered(order: VenueOrder, now: Instant) -> Intent | None:
         side=Side.LONG if (order.action is Action.BUY) is is_entry else Side.SHORT,
         purpose=name.purpose,
         qty=order.qty,
-        stop=None,
+        stop=order.stop_loss if is_entry else None,
         margin=Usd(ZERO),
         state=_STATES.get(order.status, OrderState.ACCEPTED),
         cause="",

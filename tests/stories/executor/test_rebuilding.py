@@ -8,6 +8,7 @@ import pytest
 
 from libs.common.contracts.recovery import RecoveryAction, RecoveryPlanned
 from libs.common.contracts.signals import SignalMade
+from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Fatal, Transient
 from libs.common.exchange.memory import MemoryVenue
 from libs.common.exchange.trading_types import Action
@@ -72,13 +73,60 @@ async def test_an_empty_ledger_is_filled_with_positions_trades_and_spent_slots(r
     assert (told["positions"], told["trades"], told["trades_added"]) == (2, 2, 2)
     assert told["orders"] == told["orders_added"] == sum(map(len, created.values()))
     assert shown(second) == positions
-    facts = ("trade_id", "qty", "entry_price", "exit_price", "gross", "fees", "funding", "pnl_usd", "closed_at")
+    facts = (
+        "trade_id",
+        "qty",
+        "entry_price",
+        "exit_price",
+        "gross",
+        "fees",
+        "funding",
+        "pnl_usd",
+        "closed_at",
+        "close_reason",
+        "initial_stop",
+        "last_stop",
+    )
     assert {t: [getattr(m, f) for f in facts] for t, m in room.trades().items()} == {
         t: [getattr(m, f) for f in facts] for t, m in trades.items()
     }
     await second.starts()
     await second.gets(signal(), signal(ETH, price="4000"), signal(SOL, price="200"), later(1, SOL, "190"))
     assert {s: room.created(s) for s in (BTC, ETH, SOL)} == created
+
+
+async def moves(desk: Running, stop: str) -> None:
+    position = desk.opened().position
+    named = {"position_id": position.position_id, "side": position.side, "version": position.version}
+    await desk.gets(builders.stop_move(stop=D(stop), **named))
+
+
+@pytest.mark.parametrize("open_now", [True, False])
+async def test_the_first_stop_and_the_last_are_told_apart_by_the_venues_orders(
+    room: Room, tmp_path: Path, open_now: bool
+) -> None:
+    """Trailing counts its gain in first risks, and a post-mortem asks whether a stop was moved."""
+    desk = await room.executor().starts()
+    async with desk.listening():
+        await desk.gets(signal())
+        await moves(desk, "99000")
+        if not open_now:
+            room.venue.set_price(BTC, "98500")
+            await desk.settled()
+            await desk.looks_round()
+    trades, room.home = room.trades(), tmp_path / "another disk"
+    room.server.flush()
+    second = room.executor()
+    await second.executor.rebuild.run()
+    await second.tells()
+    if open_now:
+        position = second.opened().position
+        assert (position.initial_stop, position.stop) == (D(98000), D(99000))
+    else:
+        [before], [after] = trades.values(), room.trades().values()
+        stops = (before.close_reason, before.initial_stop, before.last_stop)
+        assert (after.close_reason, after.initial_stop, after.last_stop) == stops
+        assert stops == (CloseReason.TRAILING, D(98000), D(99000))
 
 
 async def test_what_is_known_is_not_read_again(room: Room) -> None:
