@@ -29,7 +29,10 @@ def rebuild_without_executor(home: Home, settings: Settings) -> Json:
     why = reason(ended.stderr.decode("utf-8", "replace"))
     if ended.returncode == MISCONFIGURED:
         raise Misconfigured(why)
-    raise Transient(f"no executor runs, and the ledger could not be rebuilt without one: {why}")
+    raise Transient(
+        f"no executor runs, and the ledger could not be rebuilt without one: {why}; it needs the venue and its keys, "
+        "and an executor that starts does it by itself"
+    )
 
 
 def reason(said: str) -> str:

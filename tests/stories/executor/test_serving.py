@@ -11,6 +11,7 @@ from libs.common.contracts.recovery import RecoveryPlanned
 from libs.common.errors import Fatal
 from tests.support import builders
 from tests.support.trading_room import BTC, ETH, Room, Running, signal
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -54,6 +55,17 @@ async def test_signals_and_commands_flow_and_a_stop_leaves_its_marker(room: Room
     await stops(serving)
     clean = [m.clean_stop for m in room.told(RecoveryPlanned) if isinstance(m, RecoveryPlanned)]
     assert clean == [True, True]
+
+
+async def test_what_is_open_is_kept_for_people_while_it_serves(room: Room) -> None:
+    desk = room.executor()
+    serving = asyncio.create_task(desk.executor.run())
+
+    async def kept() -> bool:
+        return any((room.home / "backup").glob("*.json"))
+
+    await eventually(kept)
+    await stops(serving)
 
 
 async def test_a_crash_is_told_from_a_stop(room: Room) -> None:
