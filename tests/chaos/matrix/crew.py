@@ -148,6 +148,8 @@ def _work(wire: Connection, scratch: Path, evidence: Path) -> NoReturn:
 
 
 def _stop(redis: RedisServer) -> NoReturn:
+    """The end, once: a second request for it must not interrupt it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     redis.stop()
     os._exit(0)
 
