@@ -184,7 +184,7 @@ class Entries:
         )
 
     def _seen(self, pages: Pages, signal: SignalMade, wallet: Wallet) -> Conditions:
-        now = self._desk.heard.now()
+        now = self._desk.market.now()
         return Conditions(
             symbol=signal.symbol,
             now=now,
