@@ -24,7 +24,7 @@ from bench.rig.wire import at_rate
 
 INTERVALS = ("1", "3", "5", "15", "30", "60", "120", "240", "360", "720", "D")
 HISTORIES = ("order/history", "order/realtime", "execution/list", "position/list", "position/closed-pnl")
-KLINES, ORDERS, HISTORY = 150, 60, 10  # requests a second
+KLINES, ORDERS, HISTORY = 20, 100, 10  # requests a second
 ROUND_S = 5.0  # then everything that rests is cancelled
 LISTENERS = 4
 SAMPLES = 10  # printed

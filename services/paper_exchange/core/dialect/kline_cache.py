@@ -13,7 +13,7 @@ from services.paper_exchange.core.dialect.shown import kline_json
 from services.paper_exchange.core.market.columns import bar_number, bar_open
 from services.paper_exchange.core.market.market import Market
 
-MOST_KEPT: Final = 1_500
+MOST_KEPT: Final = 1_100  # what may be asked for at once, and a little, so that nothing is read again at every candle
 MOST_IN_ALL: Final = 500_000  # about 80 MB
 
 
