@@ -13,7 +13,7 @@ from libs.common.ids import ENTRY, OrderName
 from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
-from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED
+from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
 from services.executor.core.intent import Intent
 from services.executor.core.kept import PositionStatus
 from services.executor.core.order import OrderState
@@ -113,6 +113,8 @@ class Entries:
             self._desk.reached(ENTRY_ADMITTED)
             await self._sender.send(verdict, grip)
             self._desk.reached(ENTRY_RECORDED)
+        else:
+            self._desk.reached(SIGNAL_DECLINED)
         return True
 
     def _admit(
