@@ -13,6 +13,7 @@ from libs.common.contracts.signals import SignalMade
 from libs.common.errors import Poison, Transient
 from libs.common.retry import backoff
 from services.executor.adapters.journal_rows import SessionStart
+from services.executor.core.commit_points import SESSION_BEGUN
 from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import surely_off
 from services.executor.core.switch import SwitchState
@@ -88,7 +89,9 @@ class Executor:
 
     def begin(self) -> SessionStart:
         with self.desk.write() as pages:
-            return pages.begin_session(self.desk.instance, now=self.desk.clock.now())
+            session = pages.begin_session(self.desk.instance, now=self.desk.clock.now())
+        self.desk.reached(SESSION_BEGUN)
+        return session
 
     def end(self) -> None:
         """Leave the marker that tells a stop from a crash."""
@@ -117,7 +120,6 @@ class Executor:
     async def handle(self, delivery: Delivery) -> None:
         """Take one signal or command to its end."""
         message = delivery.message
-        self.desk.market.observe(message.at)
         if not isinstance(message, SignalMade):
             await self.commands.handle(delivery, self._bus)
             return

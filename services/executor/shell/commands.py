@@ -23,6 +23,7 @@ from libs.common.exchange.trading_types import Ambiguous, RefusedForNow
 from libs.common.ids import OrderLinkId
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol
+from services.executor.core.commit_points import CANCEL_SENT, SWITCH_TURNED
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.switch import HALT_FILE, Level, SwitchState, is_void, raised, resumed
 from services.executor.shell.desk import Desk
@@ -99,9 +100,10 @@ class Commands:
             current = pages.open_position(command.symbol)
         if kept is None:
             there = current.position.position_id if current else "nothing"
-            raise Poison(f"names {command.position_id}, but {command.symbol} has {there}")
-        if kept.position.side is not command.side or kept.position.symbol != command.symbol:
-            raise Poison(f"{command.position_id} is {kept.position.side} {kept.position.symbol}")
+            raise Poison(f"position_id {command.position_id!r}: {command.symbol} has {there}")
+        ours = f"{kept.position.side} {kept.position.symbol}"
+        if ours != f"{command.side} {command.symbol}":
+            raise Poison(f"{command.position_id} is {ours}, not {command.side} {command.symbol}")
         return kept if kept.status is PositionStatus.OPEN else None
 
     async def _turn(self, command: Switch) -> None:
@@ -114,6 +116,7 @@ class Commands:
                 return
             state = self._turned(before, command, at)
             pages.turn(state)
+        desk.reached(SWITCH_TURNED)
         if isinstance(command, EntriesResume) and command.halted:
             self._drop_halt_file(at)
         log.warning("switch.turned", level=state.level, flattening=state.flattening, by=command.by, why=command.reason)
@@ -177,5 +180,6 @@ class Commands:
                 if stamp is None:
                     raise Transient(f"{intent.symbol} is locked")
                 outcome = await self._desk.trading.cancel_order(intent.symbol, OrderLinkId(intent.link_id), stamp)
+                self._desk.reached(CANCEL_SENT)
             if isinstance(outcome, Ambiguous | RefusedForNow):  # a cancel may be asked for any number of times
                 raise Transient(f"the cancel of {intent.link_id} is not confirmed: {outcome}")

@@ -13,7 +13,7 @@ from libs.common.exchange.trading_types import VenuePosition
 from libs.common.ids import OrderName, parse_link_id
 from libs.common.units import ZERO, Instant, Qty, Symbol, Usd, floor_to
 from services.executor.core.attempts import next_exit, next_partial
-from services.executor.core.commit_points import EXIT_PLANNED
+from services.executor.core.commit_points import EXIT_PLANNED, EXIT_RECORDED, EXIT_WANTED
 from services.executor.core.intent import Intent, slot_of
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.order import OrderState
@@ -46,7 +46,8 @@ class Exits:
                 kept = replace(kept, closing=reason, closing_text=text)
                 pages.keep_position(kept)
                 log.info("exit.wanted", position=position_id, reason=reason, text=text)
-            return kept
+        self._desk.reached(EXIT_WANTED)
+        return kept
 
     async def close(self, position_id: str, reason: CloseReason, text: str) -> bool:
         """Close a position and wait for it; False when it will take another try."""
@@ -150,7 +151,9 @@ class Exits:
             if told is not None:
                 pages.emit(told, owner=desk.instance, now=now)
         desk.reached(EXIT_PLANNED)
-        return await self._sender.send(intent, grip)
+        ended = await self._sender.send(intent, grip)
+        desk.reached(EXIT_RECORDED)
+        return ended
 
     async def reduce(self, kept: Kept, step: int, qty: Qty, why: str) -> bool:
         """Take partial exit `step`: each step happens once, however often it is asked for."""

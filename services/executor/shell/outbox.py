@@ -9,7 +9,7 @@ from libs.common.contracts.trades import TradeClosed
 from libs.common.errors import Transient
 from libs.common.retry import backoff
 from libs.common.units import DAY_MS, SECOND_MS, Instant
-from services.executor.core.commit_points import EVENTS_PUBLISHED
+from services.executor.core.commit_points import EVENTS_MARKED, EVENTS_PUBLISHED
 from services.executor.shell.desk import Desk
 
 log = structlog.get_logger()
@@ -53,6 +53,7 @@ class Outbox:
         desk.reached(EVENTS_PUBLISHED)
         with desk.ledger.write() as pages:
             pages.published([one.seq for one in waiting], now=desk.clock.now())
+        desk.reached(EVENTS_MARKED)
         desk.refresh()
         return len(waiting)
 

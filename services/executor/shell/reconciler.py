@@ -10,6 +10,7 @@ from libs.common.errors import Transient
 from libs.common.exchange.trading_types import Action, Execution, ExecutionType, VenuePosition
 from libs.common.ids import ENTRY, parse_link_id
 from libs.common.units import SECOND_MS, ZERO, Instant, Price, Qty, Symbol, Usd
+from services.executor.core.commit_points import POSITION_ADOPTED
 from services.executor.core.intent import Intent, adopted_id
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
@@ -159,6 +160,7 @@ class Reconciler:
             kept = Kept(_position(venue, position_id, opened_at, taken))
             pages.keep_position(kept)
             pages.emit(events.opened(kept, desk.market.now()), owner=desk.instance, now=desk.clock.now())
+        desk.reached(POSITION_ADOPTED)
         desk.counts["positions_adopted"] += 1
         log.warning("position.adopted", position=position_id, side=venue.side, qty=str(venue.qty))
 

@@ -16,7 +16,14 @@ from libs.common.units import Instant, Symbol
 from services.executor.adapters.journal_rows import PHASE, SessionStart
 from services.executor.adapters.ledger import Pages
 from services.executor.adapters.view import BASELINE, booked_in
-from services.executor.core.commit_points import RECOVERY_PLANNED
+from services.executor.core.commit_points import (
+    RECOVERY_ACTED,
+    RECOVERY_CAUGHT_UP,
+    RECOVERY_PLANNED,
+    RECOVERY_RECONCILED,
+    RECOVERY_REMEMBERED,
+    RECOVERY_RESOLVED,
+)
 from services.executor.core.kept import PositionStatus
 from services.executor.core.order import OrderState
 from services.executor.core.protections import surely_off
@@ -85,6 +92,7 @@ class RecoveryRun:
         self._tell_plan(session, recovery)
         desk.reached(RECOVERY_PLANNED)
         await self._act(reports)
+        desk.reached(RECOVERY_ACTED)
         desk.settle_phase(recovered=True)
         self._note_balance()
         self._tell_done(recovery, began, self._questions)
@@ -175,15 +183,20 @@ class RecoveryRun:
 
     async def _act(self, reports: Reports) -> None:
         """Bring the ledger to what the venue has; every step can be repeated after a crash in the middle."""
+        desk = self._desk
         if self._is_lost():
             await self._rebuild.remember(reports.history, reports.positions, since=reports.since)
+            desk.reached(RECOVERY_REMEMBERED)
         await self._books.catch_up()
+        desk.reached(RECOVERY_CAUGHT_UP)
         await self._cancel_orphans(reports.working)
         await self._finish_intents()
+        desk.reached(RECOVERY_RESOLVED)
         await self._reconciler.reconcile()
         await self._books.settle_all()
+        desk.reached(RECOVERY_RECONCILED)
         self._rebuild.finish()
-        if not self._desk.is_detached():
+        if not desk.is_detached():
             await self._stops.judge()
 
     def _is_lost(self) -> bool:

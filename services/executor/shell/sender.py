@@ -21,7 +21,7 @@ from libs.common.exchange.trading_types import (
 from libs.common.ids import OrderLinkId
 from libs.common.retry import backoff
 from libs.common.units import MINUTE_MS, Instant
-from services.executor.core.commit_points import ENTRY_ANSWERED, EXIT_ANSWERED
+from services.executor.core.commit_points import ENTRY_ANSWERED, EXIT_ANSWERED, ORDER_AGAIN, ORDER_FOUND
 from services.executor.core.intent import Intent, Overtaken
 from services.executor.core.order import OrderEvent, OrderState
 from services.executor.core.switch import Level
@@ -116,6 +116,12 @@ class Sender:
 
     def again(self, intent: Intent, grip: Grip) -> Intent | None:
         """Make a refused-for-now or never-arrived order ready to be sent again; None when it no longer may be."""
+        sent = self._sent_anew(intent, grip)
+        if sent is not None:
+            self._desk.reached(ORDER_AGAIN)
+        return sent
+
+    def _sent_anew(self, intent: Intent, grip: Grip) -> Intent | None:
         desk = self._desk
         try:
             with desk.write() as pages:
@@ -200,6 +206,7 @@ class Sender:
         since = Instant(max(0, intent.at - MINUTE_MS))
         if order is not None:
             self._adopt(intent, order.order_id)
+            self._desk.reached(ORDER_FOUND)
             self._books.order_seen(order)
         await self._books.catch_up(since=since, symbol=intent.symbol)
         return order is not None or self.standing(intent).filled > 0

@@ -18,7 +18,7 @@ from libs.common.exchange.trading_types import (
     VenuePosition,
 )
 from libs.common.units import Price, Symbol
-from services.executor.core.commit_points import STOP_SENT
+from services.executor.core.commit_points import STOP_PLANNED, STOP_RECORDED, STOP_SENT
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.stops import is_tighter, protective, tighter, tightest, would_trigger
 from services.executor.shell import events
@@ -188,6 +188,7 @@ class StopKeeper:
             with self._desk.ledger.write() as pages:
                 pages.check_fence(position.symbol, grip.fence)
                 pages.sent(position.symbol, self._desk.clock.now())
+            self._desk.reached(STOP_PLANNED)
             outcome = await self._desk.trading.set_stop(position.symbol, stop, stamp)
             self._edited[position.symbol] = self._desk.clock.monotonic_ms()
             self._desk.reached(STOP_SENT)
@@ -245,6 +246,7 @@ class StopKeeper:
             pages.keep_position(changed)
             told = events.changed(changed, desk.market.now(), f"stop: {why}")
             pages.emit(told, owner=desk.instance, now=desk.clock.now())
+        desk.reached(STOP_RECORDED)
         log.info("stop.moved", position=position_id, stop=str(stop), was=str(position.stop), reason=why)
 
     def _covered(self, kept: Kept) -> None:

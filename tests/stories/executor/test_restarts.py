@@ -12,9 +12,21 @@ from libs.common.exchange.memory import MemoryVenue
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Fraction, Instant, Symbol
 from services.executor.core.commit_points import (
-    COMMIT_POINTS,
+    ENTRY_ADMITTED,
+    ENTRY_ANSWERED,
+    ENTRY_RECORDED,
+    EVENTS_MARKED,
     EVENTS_PUBLISHED,
+    EXIT_ANSWERED,
+    EXIT_PLANNED,
+    EXIT_RECORDED,
+    EXIT_WANTED,
+    FILLS_BOOKED,
     RECOVERY_PLANNED,
+    STOP_PLANNED,
+    STOP_RECORDED,
+    STOP_SENT,
+    TRADE_CLOSED,
 )
 from services.executor.core.protections import Limits
 from tests.support import builders
@@ -22,6 +34,22 @@ from tests.support.trading_room import BTC, ETH, SLOT, Dies, Room, Running, dies
 
 D = Decimal
 A = RecoveryAction
+OF_A_DAY = (
+    ENTRY_ADMITTED,
+    ENTRY_ANSWERED,
+    ENTRY_RECORDED,
+    EXIT_WANTED,
+    EXIT_PLANNED,
+    EXIT_ANSWERED,
+    EXIT_RECORDED,
+    STOP_PLANNED,
+    STOP_SENT,
+    STOP_RECORDED,
+    FILLS_BOOKED,
+    TRADE_CLOSED,
+    EVENTS_PUBLISHED,
+    EVENTS_MARKED,
+)
 
 
 @pytest.fixture
@@ -48,7 +76,7 @@ async def day(desk: Running, room: Room) -> None:
         await desk.looks_round()
 
 
-@pytest.mark.parametrize("point", [p for p in COMMIT_POINTS if p != RECOVERY_PLANNED])
+@pytest.mark.parametrize("point", OF_A_DAY)
 async def test_dying_at_any_commit_point_doubles_nothing_and_loses_nothing(room: Room, point: str) -> None:
     """The same day, killed once at each moment between two durable writes, and gone on with after a restart."""
     first = await room.executor().starts()

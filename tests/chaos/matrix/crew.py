@@ -1,0 +1,169 @@
+"""Many runs at once: workers forked from a warm parent, each with a Redis and a nursery of its own.
+
+A worker that dies, or that is silent for longer than any run may take, is a violation of the run that it had.
+"""
+
+import asyncio
+import logging
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
+from typing import Final, NoReturn
+
+import structlog
+import uvloop
+
+from libs.common.logs import mask_secrets
+from tests.chaos.matrix.cell import Cell
+from tests.chaos.matrix.executor_process import Nursery, keep_warm
+from tests.chaos.matrix.oracle import Findings
+from tests.chaos.matrix.run import Result, run
+from tests.chaos.matrix.world import RedisServer
+
+LONGEST_S: Final = 240.0  # of wall: a run that takes longer hangs
+MEMORY: Final = Path("/dev/shm")
+
+
+@dataclass
+class Worker:
+    pid: int
+    wire: Connection
+    cell: Cell | None = None
+    since: float = 0.0
+
+
+def results(cells: Sequence[Cell], workers: int, evidence: Path) -> Iterator[Result]:
+    """Yield the results of all cells as they come, `workers` at a time; the homes of broken runs go to `evidence`."""
+    keep_warm()
+    scratch = Path(tempfile.mkdtemp(prefix="ironkeel-chaos-", dir=MEMORY if MEMORY.is_dir() else None))
+    crew: list[Worker] = []
+    waiting = list(reversed(cells))
+    try:
+        for _ in range(min(workers, len(cells))):
+            crew.append(_hired(scratch, evidence, [each.wire for each in crew]))
+        for worker in crew:
+            _give(worker, waiting)
+        while any(worker.cell for worker in crew):
+            yield from _heard(crew, waiting, scratch, evidence)
+    finally:
+        for worker in crew:
+            worker.wire.close()
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGTERM)
+        for worker in crew:
+            os.waitpid(worker.pid, 0)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _give(worker: Worker, waiting: list[Cell]) -> None:
+    worker.cell = waiting.pop() if waiting else None
+    worker.since = time.monotonic()
+    if worker.cell is not None:
+        worker.wire.send(worker.cell)
+
+
+def _heard(crew: list[Worker], waiting: list[Cell], scratch: Path, evidence: Path) -> Iterator[Result]:
+    busy = {worker.wire: worker for worker in crew if worker.cell is not None}
+    ready = [busy[wire] for wire in wait(list(busy), timeout=1.0) if isinstance(wire, Connection)]
+    for worker in ready:
+        cell = worker.cell
+        assert cell is not None
+        try:
+            told = worker.wire.recv()
+        except (EOFError, ConnectionResetError):
+            told = "its process died"
+        if isinstance(told, Result):
+            yield told
+        else:
+            yield _broken(cell, str(told), evidence)
+            _replace(crew, worker, scratch, evidence)
+        _give(worker, waiting)
+    now = time.monotonic()
+    for worker in busy.values():
+        if worker.cell is not None and now - worker.since > LONGEST_S:
+            yield _broken(worker.cell, f"it hung: no verdict within {LONGEST_S:.0f} s", evidence)
+            os.kill(worker.pid, signal.SIGKILL)
+            _replace(crew, worker, scratch, evidence)
+            _give(worker, waiting)
+
+
+def _replace(crew: list[Worker], worker: Worker, scratch: Path, evidence: Path) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(worker.pid, signal.SIGTERM)
+    os.waitpid(worker.pid, 0)
+    worker.wire.close()
+    fresh = _hired(scratch, evidence, [each.wire for each in crew if each is not worker])
+    worker.pid, worker.wire = fresh.pid, fresh.wire
+
+
+def _broken(cell: Cell, why: str, evidence: Path) -> Result:
+    folder = evidence / f"run-{cell.number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "verdict.txt").write_text(f"{cell.told}\n{why}\n")
+    last = why.strip().splitlines()[-1]
+    return Result(cell.number, cell.told, 0, 0, 0, Findings((f"no verdict: {last}",), 0, 0, 0, "0", 0, 0), (), 0.0, 0.0)
+
+
+def _hired(scratch: Path, evidence: Path, others: Sequence[Connection]) -> Worker:
+    ours, theirs = Pipe()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return Worker(pid, ours)
+    for wire in (ours, *others):
+        wire.close()
+    _work(theirs, scratch, evidence)
+
+
+def _work(wire: Connection, scratch: Path, evidence: Path) -> NoReturn:
+    """A worker's life: runs, until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    home = scratch / f"worker-{os.getpid()}"
+    home.mkdir()
+    nursery = Nursery.open()
+    _log_to(home / "log")
+    redis = RedisServer(home)
+    signal.signal(signal.SIGTERM, lambda *_: _stop(redis))
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            cell = wire.recv()
+            try:
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    told: Result | str = runner.run(run(cell, scratch, evidence, redis, nursery))
+            except BaseException:  # noqa: BLE001 whatever it was, it is told as this run's verdict
+                told = traceback.format_exc()
+            wire.send(told)
+    _stop(redis)
+
+
+def _stop(redis: RedisServer) -> NoReturn:
+    redis.stop()
+    os._exit(0)
+
+
+def _log_to(file: Path) -> None:
+    """The exchange's and the story's own log; executors have theirs."""
+    sys.stderr = file.open("a")
+    structlog.configure(
+        processors=[
+            mask_secrets,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+__all__ = ["results", "select"]
