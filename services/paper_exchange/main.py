@@ -29,8 +29,7 @@ async def main() -> None:
                 shown = VenueClock(clock, Faults())
                 private = PrivateHub(shown, settings.key)
                 world = World.open(market, file, private, opening, clock=clock)
-                public = PublicHub(world, shown)
-                app = exchange_app(world, file, private, public, settings.key, shown, restarts, health)
+                app = exchange_app(world, file, private, PublicHub(world, shown), settings.key, shown, restarts, health)
                 settle()
                 async with serve_http(app, **settings.place, clock=clock):
                     await restarts.live(world.run())
