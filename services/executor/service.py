@@ -120,7 +120,6 @@ class Executor:
     async def handle(self, delivery: Delivery) -> None:
         """Take one signal or command to its end."""
         message = delivery.message
-        self.desk.market.observe(message.at)
         if not isinstance(message, SignalMade):
             await self.commands.handle(delivery, self._bus)
             return

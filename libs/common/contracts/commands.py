@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from libs.common.contracts.bounds import Count, PositivePrice, Quantity, VenueSymbol
+from libs.common.contracts.bounds import Count, Name, PositivePrice, Quantity, SymbolOrAll, VenueSymbol, Words
 from libs.common.contracts.message import Message
 from libs.common.contracts.trades import CloseReason
 from libs.common.units import Side
@@ -16,7 +16,7 @@ from libs.common.units import Side
 
 class PositionCommand(Message):
     symbol: VenueSymbol
-    position_id: str
+    position_id: Name
     side: Side
     version: Count
 
@@ -24,27 +24,27 @@ class PositionCommand(Message):
 class StopMove(PositionCommand):
     schema_name: ClassVar[str] = "command.stop_move.v1"
     stop: PositivePrice
-    reason: str
+    reason: Words
 
 
 class PositionReduce(PositionCommand):
     schema_name: ClassVar[str] = "command.position_reduce.v1"
     qty: Quantity
     step: Annotated[int, Field(ge=1, le=9)]  # which partial exit this is, 1..9: names the order
-    reason: str
+    reason: Words
 
 
 class PositionClose(PositionCommand):
     schema_name: ClassVar[str] = "command.position_close.v1"
     close_reason: CloseReason
-    reason: str
+    reason: Words
 
 
 class Switch(Message):
     """A turn of the kill switch, by somebody, for a reason."""
 
-    by: str
-    reason: str
+    by: Name
+    reason: Words
 
 
 class EntriesPause(Switch):
@@ -72,4 +72,4 @@ class RecoveryAccept(Switch):
     """A person has looked at what recovery could not decide: one symbol, or "" for everything."""
 
     schema_name: ClassVar[str] = "command.recovery_accept.v1"
-    symbol: str
+    symbol: SymbolOrAll

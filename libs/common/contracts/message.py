@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.common.contracts.bounds import Moment
+from libs.common.contracts.bounds import Moment, Name
 from libs.common.ids import derive_id
 from libs.common.units import Instant
 
@@ -23,9 +23,9 @@ class Message(Value):
 
     schema_name: ClassVar[str]
 
-    id: str  # derived from the causes: a repeat has the same id
-    cause: str  # id of the message that caused this one; "" at the head of a story
-    trace: str  # id of the candle that started the story
+    id: Name  # derived from the causes: a repeat has the same id
+    cause: Name  # id of the message that caused this one; "" at the head of a story
+    trace: Name  # id of the candle that started the story
     at: Moment  # market time
     sent: Moment = Field(default=Instant(0))  # wall time, stamped by the bus
     source: str = ""  # service/instance, stamped by the bus

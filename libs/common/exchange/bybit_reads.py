@@ -11,7 +11,7 @@ from ccxt.base.errors import BaseError
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.bybit_client import BybitClient, Row, VenueAnswer
 from libs.common.exchange.outcomes import MEANINGS, Meaning
-from libs.common.units import DAY_MS, Instant, Timeframe
+from libs.common.units import DAY_MS, Instant
 
 WINDOW_MS: Final = 7 * DAY_MS - 1  # the longest that one question may span
 MOST_PAGES: Final = 1_000
@@ -75,12 +75,6 @@ async def rows_since(client: BybitClient, method: str, params: Row, since: Insta
 
 
 async def market_now(client: BybitClient, symbol: str) -> Instant:
-    """The end of the quarter hour that the venue's market is in: in a replay the wall clock does not know it.
-
-    A replay may have nothing finer. Raises Transient while there is no candle yet.
-    """
-    params = {"category": "linear", "symbol": symbol, "interval": "15", "limit": 1}
-    candles = (await read(client, "public_get_v5_market_kline", params))["list"]
-    if not candles:
-        raise Transient(f"no candle of {symbol} yet")
-    return Instant(int(candles[0][0]) + Timeframe.M15.ms)
+    """The moment that the order book shows: in a replay the wall clock does not know the market's time."""
+    book = await read(client, "public_get_v5_market_orderbook", {"category": "linear", "symbol": symbol, "limit": 1})
+    return Instant(parsed(lambda shown: int(shown["ts"]), book))

@@ -66,7 +66,7 @@ class CcxtTrading:
         self._stream = endpoint.private_stream
         self._clock = clock
         self._dice = dice
-        self._anchor = ""  # any listed symbol: its newest candle tells the market's time
+        self._anchor = ""  # any listed symbol: its book tells the market's time
 
     @property
     def clock_offset_ms(self) -> int:

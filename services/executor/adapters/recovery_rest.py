@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException
 
 from libs.common.clock import Clock
 from libs.common.contracts.recovery import Phase
+from services.executor.adapters.answers import Cleared, Probe, Rebuilt, Recovery
 from services.executor.adapters.ledger import Ledger
 from services.executor.adapters.list_rows import RECOVERY_LOG
 from services.executor.adapters.routes import Json, List, route
@@ -22,14 +23,15 @@ def add_recovery_reads(reads: APIRouter, desk: Running) -> None:
 
     async def recovery(query: List) -> Json:
         with desk.ledger.read() as pages:
-            items, following = pages.page(RECOVERY_LOG, query)
+            items, following = pages.page(RECOVERY_LOG, query.asked())
         return {**view.recovery(), "items": list(items), "next": following}
 
-    route(reads, "GET")("/v1/recovery", recovery, "What every start found and did: figures, and the log by pages")
+    told = "What every start found and did: figures, and the log by pages"
+    route(reads, "GET")("/v1/recovery", recovery, told, Recovery)
 
 
 def add_recovery_writes(writes: APIRouter, desk: Running, rebuild: Rebuild) -> None:
-    post = route(writes, "POST")
+    post = route(writes, "POST", refuses={401: "writes need a token: Authorization: Bearer <api.token>"})
 
     async def clear() -> Json:
         with desk.ledger.write() as pages:
@@ -43,9 +45,11 @@ def add_recovery_writes(writes: APIRouter, desk: Running, rebuild: Rebuild) -> N
             raise HTTPException(409, "recovery is running, and reads everything off the venue by itself")
         return dict(await rebuild())
 
-    post("/v1/recovery/clear", clear, "Empty the recovery log; nothing else is touched")
-    post("/v1/recovery/test", test, "Write a probe into the recovery log, and read it back")
-    post("/v1/recovery/rebuild", rebuilt, "Read off the venue what the ledger does not know")
+    post("/v1/recovery/clear", clear, "Empty the recovery log; nothing else is touched", Cleared)
+    lost = "the probe was written and not read back: nothing"
+    post("/v1/recovery/test", test, "Write a probe into the recovery log, and read it back", Probe, on_500=lost)
+    busy = "recovery is running, and reads everything off the venue by itself"
+    post("/v1/recovery/rebuild", rebuilt, "Read off the venue what the ledger does not know", Rebuilt, on_409=busy)
 
 
 def probe(ledger: Ledger, session_id: str, clock: Clock) -> Json:

@@ -100,9 +100,10 @@ class Commands:
             current = pages.open_position(command.symbol)
         if kept is None:
             there = current.position.position_id if current else "nothing"
-            raise Poison(f"names {command.position_id}, but {command.symbol} has {there}")
-        if kept.position.side is not command.side or kept.position.symbol != command.symbol:
-            raise Poison(f"{command.position_id} is {kept.position.side} {kept.position.symbol}")
+            raise Poison(f"position_id {command.position_id!r}: {command.symbol} has {there}")
+        ours = f"{kept.position.side} {kept.position.symbol}"
+        if ours != f"{command.side} {command.symbol}":
+            raise Poison(f"{command.position_id} is {ours}, not {command.side} {command.symbol}")
         return kept if kept.status is PositionStatus.OPEN else None
 
     async def _turn(self, command: Switch) -> None:

@@ -10,7 +10,7 @@ from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Misconfigured, Poison, Transient
 from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchanged, VenuePosition, Wallet
 from libs.common.ids import ENTRY, OrderName
-from libs.common.units import MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
+from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 LOCK_WAIT_MS: Final = 500
 LONGEST_REST_MS: Final = 5_000
+AHEAD_MS: Final = DAY_MS  # however fast the market and however late its prices: no honest slot is this far ahead
 UNBOOKED_MS: Final = 10 * MINUTE_MS  # for so long a fill that is known of and not booked takes its slot
 
 
@@ -49,6 +50,8 @@ class Entries:
 
     async def _settled(self, signal: SignalMade) -> bool:
         """One try; False when an earlier request on the symbol could still arrive, and the signal must wait."""
+        if signal.slot > self._desk.market.now() + AHEAD_MS:
+            raise Poison(f"slot: {signal.slot} is more than a day ahead of the market's {self._desk.market.now()}")
         if self._is_known(signal):
             return True
         if await self._is_opposite(signal):

@@ -234,10 +234,19 @@ async def test_executions_older_than_a_week_go_on_in_the_next_window(world: Worl
     world.venue.answer(
         ok(list=[], nextPageCursor=""),
         ok(list=[samples.instrument()], nextPageCursor=""),
-        ok(list=[[str(week + 1), "1", "1", "1", "1", "1", "1"]]),
+        ok(s="BTCUSDT", b=[], a=[], ts=week + 1),
     )
     page = await world.trading.executions(since=Instant(0))
     assert page.next_cursor == f"{week}|"
+
+
+async def test_the_markets_time_is_that_of_its_book_to_the_millisecond(world: World) -> None:
+    """The end of the quarter hour would make the newest price up to 15 minutes old, and every signal stale."""
+    world.venue.answer(ok(list=[samples.instrument()], nextPageCursor=""), ok(s="BTCUSDT", b=[], a=[], ts=1_234_567))
+    assert await world.trading.market_time() == 1_234_567
+    world.venue.answer(ok(s="BTCUSDT", b=[], a=[]))
+    with pytest.raises(Transient):
+        await world.trading.market_time()
 
 
 async def test_a_key_that_may_withdraw_is_seen(world: World) -> None:

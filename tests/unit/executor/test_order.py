@@ -6,6 +6,24 @@ from services.executor.core.order import TRANSITIONS, IllegalTransition, OrderEv
 
 S, E = OrderState, OrderEvent
 
+ONLY_FROM = {  # what we do ourselves; everything else is said by the venue, and may come at any time
+    E.SENT: {S.PLANNED},
+    E.EXPIRED: {S.PLANNED, S.SUBMITTING},
+    E.NOT_FOUND: {S.SUBMITTING, S.UNKNOWN},
+    E.REVIEWED: {S.MANUAL_REVIEW},
+}
+
+
+def test_what_we_do_ourselves_is_legal_only_where_it_is_written_here() -> None:
+    legal = {(state, event) for event, states in ONLY_FROM.items() for state in states}
+    legal |= set(product(S, set(E) - set(ONLY_FROM)))
+    for state, event in product(S, E):
+        if (state, event) in legal:
+            advance(state, event)
+        else:
+            with pytest.raises(IllegalTransition):
+                advance(state, event)
+
 
 @pytest.mark.parametrize(("state", "event"), sorted(set(product(S, E)) - set(TRANSITIONS)))
 def test_what_the_table_does_not_have_cannot_happen(state: OrderState, event: OrderEvent) -> None:
