@@ -76,7 +76,7 @@ def cell_of(number: int, seed: int, mutation: str = "") -> Cell:
     names = NEEDS.get(point) or tuple(FAULTS)
     fault = names[(number // len(COMMIT_POINTS) + number % len(COMMIT_POINTS) * 7) % len(names)]
     redis = dice.choices(tuple(RedisFate), weights=(50, 20, 10, 10, 10))[0]
-    executors = dice.choice((1, 2))
+    executors = dice.choice((1, 1, 2))
     lost = point == at.RECOVERY_REMEMBERED or (point in OF_A_START and dice.random() < 0.2)
     return Cell(
         number=number,

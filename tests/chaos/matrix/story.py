@@ -114,7 +114,7 @@ class Story:
         named = {"symbol": position.symbol, "position_id": position.position_id, "side": position.side}
         return [
             builders.stop_move(id=self._id("stop"), stop=stop, version=position.version, **named)
-            for stop in self.dice.sample(stops, self.dice.randint(1, 3))
+            for stop in self.dice.sample(stops, self.dice.choice((1, 1, 2)))
         ]
 
     async def _leaves(self) -> None:
