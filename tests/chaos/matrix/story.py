@@ -10,8 +10,6 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-import structlog
-
 from libs.common.bus import Bus
 from libs.common.contracts.commands import Flatten
 from libs.common.contracts.market import PriceMoved
@@ -27,14 +25,12 @@ from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import MOST_POSITIONS
 from tests.chaos.matrix.faults import FAULTS, Hand, Moment, RedisFate
 from tests.chaos.matrix.household import Household
+from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import BEFORE_MS, START, SYMBOLS
 from tests.chaos.matrix.world import Exchange, RedisServer
 from tests.support import builders
 
-log = structlog.get_logger()
-
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
-LOOK_S: Final = 0.1
 ATR: Final = Decimal("0.01")  # of the price: stops lie two per cent away
 TICK: Final = Decimal("0.1")
 HALTS: Final = frozenset({at.CANCEL_SENT, at.SWITCH_TURNED})
@@ -99,7 +95,7 @@ class Story:
         await self._moves(well, 20 * SECOND_MS)
         for position in self._held():
             await self._says(*self._stops_for(position))
-        await self._until(lambda: self._are_tight(), within_s=3)
+        await self._until(self._are_tight, within_s=3)
         badly = {p.symbol: _moved(self.venue.price(p.symbol), p.side.sign * Decimal("-0.06")) for p in held}
         hit = self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
         await self._moves({symbol: badly[symbol] for symbol in hit}, 40 * SECOND_MS)
@@ -229,14 +225,8 @@ class Story:
             return [kept.position for kept in pages.positions(PositionStatus.OPEN)]
 
     async def _until(self, answer: Callable[[], bool], *, within_s: float = PATIENCE_S) -> bool:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within_s
-        while not answer():
-            self.people.check()
-            if loop.time() >= deadline:
-                return False
-            await asyncio.sleep(LOOK_S)
-        return True
+        self.people.check()
+        return await until(answer, within_s=within_s)
 
 
 def _is_settled(pages: Pages, signal: SignalMade) -> bool:
