@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from libs.common.contracts.trades import TradeClosed
 from libs.common.exchange.trading_types import Execution
@@ -40,6 +40,21 @@ class BookRows(Rows):
         values = {**execution_values(done), "position_id": "", "settled": False, "synthetic": synthetic}
         self.db.execute(insert(schema.executions).values(values))
         return True
+
+    def inferred(self, symbol: Symbol) -> Sequence[Booked]:
+        """A symbol's fills that nobody told of, oldest first, whose trade is not closed yet."""
+        c = schema.executions.c
+        mine = select(schema.executions).where(c.symbol == symbol, c.settled.is_(False), c.synthetic.is_(True))
+        # What is left of a fill that traded through flat has its order; what is inferred has none.
+        return [booked_of(row) for row in self.db.execute(mine.where(c.order_id == "").order_by(c.at, c.seq))]
+
+    def replace_inferred(self, before: Booked, after: Execution | None) -> None:
+        """Change what is inferred, or forget it when nothing is any more."""
+        name = before.execution.exec_id
+        self.db.execute(delete(schema.executions).where(schema.executions.c.exec_id == name))
+        if after is not None:
+            self.book(after, synthetic=True)
+            self.claim([name], before.position_id, settled=False)
 
     def to_fold(self, symbol: Symbol) -> Sequence[Booked]:
         """A symbol's executions whose trade is not closed yet."""

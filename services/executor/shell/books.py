@@ -7,7 +7,9 @@ import structlog
 
 from libs.common.exchange.trading_types import Execution, ExecutionType, VenueOrder
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
+from services.executor.adapters.ledger import Pages
 from services.executor.core.commit_points import FILLS_BOOKED, TRADE_CLOSED
+from services.executor.core.inferred import is_late_for, without
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
 from services.executor.core.trades import Ending, trade
@@ -38,6 +40,7 @@ class Books:
             for done in new:
                 desk.hear(done.at)
                 if done.kind is not ExecutionType.FUNDING:
+                    take_place(pages, done)
                     folding.filled(done)
             for symbol in sorted({done.symbol for done in new}):
                 folded = folding.fold(symbol, desk.leverage(symbol))
@@ -145,3 +148,12 @@ class Books:
         if abs(venue - ours) > CENT:
             self._desk.counts["books_differ"] += 1
             log.error("trade.differed", trade=trip.position_id, ours=str(ours), venue=str(venue))
+
+
+def take_place(pages: Pages, done: Execution) -> None:
+    """Let a fill that comes late replace as much of what was inferred for want of it."""
+    for row in pages.inferred(done.symbol):
+        if is_late_for(row.execution, done):
+            pages.replace_inferred(row, without(row.execution, done))
+            pages.claim([done.exec_id], row.position_id, settled=False)
+            return
