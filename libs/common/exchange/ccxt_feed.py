@@ -12,7 +12,7 @@ from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.exchange import bybit_rows as rows
 from libs.common.exchange.bybit_client import BybitClient
-from libs.common.exchange.bybit_reads import every_row, parsed, parsed_all, read
+from libs.common.exchange.bybit_reads import every_row, market_now, parsed, parsed_all, read
 from libs.common.exchange.bybit_rows import Row
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.market_types import (
@@ -26,7 +26,7 @@ from libs.common.exchange.market_types import (
     Ticker,
 )
 from libs.common.retry import backoff
-from libs.common.units import Instant, Price, Symbol, Timeframe
+from libs.common.units import Fraction, Instant, Price, Symbol, Timeframe
 
 _LINEAR: Final = {"category": "linear"}
 _TIMEFRAMES: Final = {interval: timeframe for timeframe, interval in rows.INTERVALS.items()}
@@ -66,6 +66,16 @@ class CcxtFeed:
             for columns in answer["list"]
         ]
         return listed[::-1]
+
+    async def market_now(self, symbol: Symbol) -> Instant:
+        """The moment that the market of a symbol shows."""
+        return await market_now(self._client, symbol)
+
+    async def funding(self, symbol: Symbol, *, start: Instant, end: Instant) -> Sequence[tuple[Instant, Fraction]]:
+        """Rates that were settled in [start, end], oldest first; at most the newest 200 of them."""
+        params: dict[str, object] = _LINEAR | {"symbol": symbol, "startTime": start, "endTime": end, "limit": 200}
+        answer = await read(self._client, "public_get_v5_market_funding_history", params)
+        return parsed_all(rows.settled_rate, answer["list"])[::-1]
 
     async def live(self, symbols: Sequence[Symbol], timeframes: Sequence[Timeframe]) -> AsyncIterator[FeedEvent]:
         topics = _topics(symbols, timeframes)
