@@ -109,6 +109,11 @@ def stream_candle(symbol: Symbol, timeframe: Timeframe, row: Row) -> Candle:
     )
 
 
+def settled_rate(row: Row) -> tuple[Instant, Fraction]:
+    """A row of market/funding/history."""
+    return _instant(row["fundingRateTimestamp"]), Fraction(_number(row["fundingRate"]))
+
+
 def order(row: Row) -> VenueOrder:
     return VenueOrder(
         symbol=Symbol(row["symbol"]),
