@@ -4,6 +4,7 @@ from typing import Final
 
 import structlog
 
+from libs.common import laps
 from libs.common.bus import Bus, Delivery
 from libs.common.contracts.signals import SignalMade
 from libs.common.contracts.trades import CloseReason
@@ -12,6 +13,7 @@ from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchang
 from libs.common.ids import ENTRY, OrderName
 from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
+from services.executor.adapters.metrics import EntryTimes
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
 from services.executor.core.intent import Intent
@@ -41,12 +43,23 @@ class Entries:
         self._sender = sender
         self._exits = exits
         self._levered: set[Symbol] = set()
+        self._times = EntryTimes(desk.health.metrics.registry)
 
     async def handle(self, delivery: Delivery, signal: SignalMade, bus: Bus) -> None:
         """Acknowledge a signal when the ledger owns its intent, or when it is declined or skipped."""
-        while not await self._settled(signal):
-            await bus.keep(delivery)
-        await bus.ack(delivery)
+        clock = self._desk.clock
+        self._times.stage("wait", (clock.now() - signal.sent) / 1_000)
+
+        def heard(stage: str, seconds: float) -> None:
+            self._times.stage(stage, seconds)
+            if stage == laps.ORDER_SIGNED:
+                self._times.leaves((clock.now() - signal.sent) / 1_000)
+
+        with laps.timed(clock, heard):
+            while not await self._settled(signal):
+                await bus.keep(delivery)
+            await bus.ack(delivery)
+            laps.ended("ack")
 
     async def _settled(self, signal: SignalMade) -> bool:
         """One try; False when an earlier request on the symbol could still arrive, and the signal must wait."""
@@ -58,6 +71,7 @@ class Entries:
             return True
         if not await self._rested(signal):
             return True
+        laps.ended("gate")
         async with self._desk.hold(signal.symbol, wait_ms=LOCK_WAIT_MS) as grip:
             if grip is None:
                 if self._desk.figures.keeps_order:  # a dead holder's lock ends by itself, and it decides nothing
@@ -65,7 +79,10 @@ class Entries:
                 self._desk.counts["skipped_locked"] += 1
                 log.info("signal.skipped", symbol=signal.symbol, reason="another process has the symbol")
                 return True
-            return await self._enter(signal, grip)
+            laps.ended("lock")
+            settled = await self._enter(signal, grip)
+        laps.ended("unlock")
+        return settled
 
     def _is_known(self, signal: SignalMade) -> bool:
         """A replay: the ledger has this slot's intent, or has declined this very signal."""
@@ -102,11 +119,14 @@ class Entries:
         if not await self._lever(signal.symbol, grip):
             self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
             return True
+        laps.ended("leverage")
         # The positions first: what fills between the two reads is then counted twice rather than not at all.
         positions = await self._desk.read_positions()
         asked = self._desk.clock.now()
         wallet = self._desk.wallet = await self._desk.trading.wallet()
+        laps.ended("facts")
         verdict = self._admit(signal, grip, positions, wallet, asked)
+        laps.ended("admission")
         if verdict is None:
             return False
         if isinstance(verdict, Intent):

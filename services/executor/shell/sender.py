@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from libs.common import laps
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import (
     Accepted,
@@ -52,8 +53,10 @@ class Sender:
             if stamp is None:
                 return self._withdraw(intent, grip, "the lock ran out before the request left")
             outcome = await self._desk.trading.create_order(request_of(intent), stamp)
+            laps.ended("answer")
             self._desk.reached(ENTRY_ANSWERED if intent.is_entry else EXIT_ANSWERED)
             intent = self._answered(intent, outcome)
+            laps.ended("record")
             if not isinstance(outcome, RefusedForNow) or intent.state is not OrderState.PLANNED:
                 return await self._end_of(intent, outcome)
             await self._desk.clock.sleep(min(outcome.wait_ms, 2_000) / 1_000)
@@ -66,7 +69,9 @@ class Sender:
     async def _end_of(self, intent: Intent, outcome: Outcome) -> Intent:
         match outcome:
             case Accepted():
-                return await self.await_end(intent)
+                ended = await self.await_end(intent)
+                laps.ended("fill")
+                return ended
             case Exists() | Ambiguous() | Unchanged():
                 self._desk.counts["duplicates_prevented" if isinstance(outcome, Exists) else "ambiguous"] += 1
                 return await self.find_out(intent)
