@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -80,18 +81,18 @@ class Floor:
 
 async def read(hand: Served, path: str) -> str:
     def get() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{hand.port}{path}", timeout=10) as answer:  # noqa: S310 ours
+        with urllib.request.urlopen(f"http://127.0.0.1:{hand.port}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
     return await asyncio.to_thread(get)
 
 
-async def until(answer: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(answer: Callable[[], Awaitable[bool]], what: str, *, every_s: float = 0.1) -> None:
     deadline = time.monotonic() + SETTLES_S
     while not await answer():
         if time.monotonic() > deadline:
             raise RuntimeError(f"not within {SETTLES_S:.0f} s: {what}")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(every_s)
 
 
 async def latency(floor: Floor, runs: int, rate: float) -> None:
@@ -104,7 +105,7 @@ async def latency(floor: Floor, runs: int, rate: float) -> None:
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
             asked = signal(each, floor.slot)
             put_at[asked.link_id] = await put(floor.redis, asked.signal)
-        await until(lambda: _all_answered(floor, put_at), "an answer to every signal's order")
+        await until(partial(_all_answered, floor, put_at), "an answer to every signal's order")
         left += [(floor.seen.left[link] - at) * 1_000 for link, at in put_at.items()]
         answered += [(floor.seen.answered[link] - at) * 1_000 for link, at in put_at.items()]
         await floor.emptied()
@@ -130,8 +131,7 @@ async def burst(floor: Floor, runs: int) -> None:
         signals = [signal(each, floor.slot).signal for each in floor.symbols][:BURST]
         before = len(floor.seen.left)
         began = await put(floor.redis, *signals)
-        while await unfinished(floor.redis):
-            await asyncio.sleep(0.01)
+        await until(partial(_all_answered, floor, {}), "every signal settled", every_s=0.01)
         took.append(time.monotonic() - began)
         sent.append(len(floor.seen.left) - before)
         await floor.emptied()
@@ -146,7 +146,7 @@ async def prices(floor: Floor, runs: int) -> None:
         return len(await open_at(floor.venue)) == len(floor.symbols)
 
     await until(are_open, "a position on every symbol")
-    await until(lambda: _all_answered(floor, {}), "nothing under way")
+    await until(partial(_all_answered, floor, {}), "nothing under way")
     await once(floor.venue, pace(paused=False, speed=1))
     hand, cpu = floor.hands[0], {0: [], PRICES: []}
     number = 0

@@ -1,4 +1,4 @@
-"""What the executor's benchmarks do around it: signals on its stream, prices on its stream, positions closed by hand."""
+"""What the executor's benchmarks do around it: signals and prices on its streams, positions closed by hand."""
 
 import json
 import time
@@ -93,9 +93,7 @@ async def market_ms(exchange: Served) -> Instant:
 
 
 async def open_at(exchange: Served) -> Sequence[dict[str, Any]]:
-    answer = await once(
-        exchange, signed_get("/v5/position/list", "category=linear&settleCoin=USDT&limit=200")
-    )
+    answer = await once(exchange, signed_get("/v5/position/list", "category=linear&settleCoin=USDT&limit=200"))
     return [row for row in json.loads(answer)["result"]["list"] if Decimal(row["size"])]
 
 

@@ -54,7 +54,7 @@ class _Connection:
             self._heard, self._link = b"", ""
         self._heard += chunk
         if self._heard.startswith(ORDER) and not self._link:
-            before, found, rest = self._heard.partition(_LINK)
+            _, found, rest = self._heard.partition(_LINK)
             if found and b'"' in rest:
                 self._link = rest.partition(b'"')[0].decode()
                 self._relay.left.setdefault(self._link, now)

@@ -113,6 +113,9 @@ class Desk:
     active: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self.health.look = self.refresh
+
     @property
     def identity(self) -> Mapping[str, str]:
         figures = self.figures
@@ -130,10 +133,9 @@ class Desk:
         self.told.set()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        self.refresh()
 
     def refresh(self) -> None:
-        """Bring the health report up to date: lockstep waits until nothing is under way."""
+        """Bring the health report up to date, for whoever asks: lockstep waits until nothing is under way."""
         with self.ledger.read() as pages:
             closing = [k for k in pages.positions(PositionStatus.OPEN) if k.closing is not None]
             ending = [i for i in pages.live_intents() if i.state in _ENDING]
@@ -148,12 +150,10 @@ class Desk:
     def busy(self) -> Iterator[None]:
         """Something is under way."""
         self.active += 1
-        self.health.in_flight += 1
         try:
             yield
         finally:
             self.active -= 1
-            self.refresh()
 
     async def until(self, answer: Callable[[], bool], *, seconds: float) -> bool:
         """Wait until `answer` is true, judged at every change of the ledger; False when it stays false."""

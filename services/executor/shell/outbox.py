@@ -54,7 +54,6 @@ class Outbox:
         with desk.ledger.write() as pages:
             pages.published([one.seq for one in waiting], now=desk.clock.now())
         desk.reached(EVENTS_MARKED)
-        desk.refresh()
         return len(waiting)
 
     async def heal(self) -> None:
