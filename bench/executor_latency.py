@@ -96,22 +96,24 @@ async def until(answer: Callable[[], Awaitable[bool]], what: str, *, every_s: fl
 
 
 async def latency(floor: Floor, runs: int, rate: float) -> None:
-    left, answered = [], []
+    left, answered, cpu = [], [], []
     before = await floor.stages()
     for _ in range(runs):
         put_at: dict[str, float] = {}
-        began = time.monotonic()
+        began, busy = time.monotonic(), _busy_s(floor)
         for number, each in enumerate(floor.symbols):
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
             asked = signal(each, floor.slot)
             put_at[asked.link_id] = await put(floor.redis, asked.signal)
         await until(partial(_all_answered, floor, put_at), "an answer to every signal's order")
+        cpu.append((_busy_s(floor) - busy) / len(put_at) * 1_000)
         left += [(floor.seen.left[link] - at) * 1_000 for link, at in put_at.items()]
         answered += [(floor.seen.answered[link] - at) * 1_000 for link, at in put_at.items()]
         await floor.emptied()
     print(f"{len(floor.hands)} executor(s), {len(left)} entries at {rate:g}/s, ms from XADD:")
     for what, took in (("request left", left), ("answer back", answered)):
         print(f"  {what}: p50 {at(took, 50):.1f}  p95 {at(took, 95):.1f}  p99 {at(took, 99):.1f}  max {max(took):.1f}")
+    print(f"  executors' CPU: {Figures(cpu).text(1)} ms an entry, everything that it leads to included")
     after = await floor.stages()
     means = {
         stage: (total - before.get(stage, (0, 0))[0]) / (count - before.get(stage, (0, 0))[1]) * 1_000
@@ -119,6 +121,10 @@ async def latency(floor: Floor, runs: int, rate: float) -> None:
         if count > before.get(stage, (0, 0))[1]
     }
     print("  mean ms by stage: " + "  ".join(f"{stage} {ms:.2f}" for stage, ms in means.items()))
+
+
+def _busy_s(floor: Floor) -> float:
+    return sum(busy_s(hand.pid) for hand in floor.hands)
 
 
 async def _all_answered(floor: Floor, put_at: Mapping[str, float]) -> bool:
@@ -148,8 +154,8 @@ async def prices(floor: Floor, runs: int) -> None:
     await until(are_open, "a position on every symbol")
     await until(partial(_all_answered, floor, {}), "nothing under way")
     await once(floor.venue, pace(paused=False, speed=1))
-    hand, cpu = floor.hands[0], {0: [], PRICES: []}
-    number = 0
+    hand, number = floor.hands[0], 0
+    cpu: dict[int, list[float]] = {0: [], PRICES: []}
     for _ in range(runs):
         for rate, into in cpu.items():
             await asyncio.sleep(1)

@@ -73,17 +73,22 @@ def migrate(engine: Engine) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, synced: bool = True) -> Iterator[Connection]:
     """One write transaction, alone from its first instruction; rolled back on any error.
 
+    synced: whether it is on the disk before the block is left. If not, a crash of the process loses nothing, a power
+    failure may lose the newest of them, and the next one that is synced brings all before it to the disk.
     Raises Transient when another process keeps the database busy.
     """
     with engine.connect() as connection:
         try:
             if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 _lock_account(connection)
+                if not synced:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
         except OperationalError as error:
             raise Transient(f"the ledger is busy: {error.orig}") from error
         try:

@@ -96,7 +96,7 @@ class Sender:
     def _record(self, intent: Intent, event: OrderEvent, reason: str = "") -> Intent:
         """Write down what the venue said; a fact needs no fence, but a refusal ends only the send it answers."""
         desk = self._desk
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             now = pages.intent(intent.link_id) or intent
             if event in _OF_ONE_SEND and now.sent_at != intent.sent_at:
                 log.warning("order.sent_by_another", order=intent.link_id, unheeded=event, reason=reason)
