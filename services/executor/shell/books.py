@@ -34,7 +34,7 @@ class Books:
         """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
         desk = self._desk
         doubtful: set[Symbol] = set()
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             folding = Folding(pages, desk.instance, desk.clock.now())
             new = [done for done in executions if pages.book(done)]
             for done in new:
@@ -48,6 +48,8 @@ class Books:
                 ended = any(trip.closed_at is not None for trip in folded.trips)  # its trade wants its books closed
                 if folded.missing or foreign or ended:
                     doubtful.add(symbol)
+            if any(done.closed_qty for done in new):
+                desk.moved_at = desk.clock.now()  # a slot, or margin, is free again
             if new and pages.positions(PositionStatus.FLAT):
                 desk.flat.set()
         if new:
@@ -66,7 +68,7 @@ class Books:
 
     def order_seen(self, order: VenueOrder) -> None:
         desk = self._desk
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             Folding(pages, desk.instance, desk.clock.now()).reported(order)
 
     async def catch_up(self, *, since: Instant | None = None, symbol: Symbol | None = None) -> int:
