@@ -63,12 +63,13 @@ def figures(home: Path, **said: Any) -> Figures:
 
 @dataclass
 class Room:
-    """Everything that outlives an executor: the venue, Redis, the ledger's file, and time."""
+    """Everything that outlives an executor: the venue, Redis, the ledger's database, and time."""
 
     home: Path
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(WALL))
     server: MemoryServer = field(default_factory=MemoryServer)
     balance: str = "1000"
+    ledger_url: str = ""
     venue: MemoryVenue = field(init=False)
     locks: MemoryLockServer = field(init=False)
 
@@ -84,7 +85,7 @@ class Room:
         bus = MemoryBus(server=self.server, service="executor", instance=instance, clock=self.clock)
         desk = Desk(
             self.venue,
-            Ledger.open("", home=self.home),
+            Ledger.open(self.ledger_url, home=self.home),
             MemoryLocks(self.locks),
             self.clock,
             figures(self.home, **said),

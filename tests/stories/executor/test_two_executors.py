@@ -20,8 +20,8 @@ D = Decimal
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def room(tmp_path: Path, ledger_url: str) -> Room:
+    return Room(tmp_path, ledger_url=ledger_url)
 
 
 async def test_the_same_signal_at_two_executors_is_one_order(room: Room) -> None:
