@@ -70,16 +70,20 @@ class Room:
     server: MemoryServer = field(default_factory=MemoryServer)
     balance: str = "1000"
     ledger_url: str = ""
+    more: tuple[Symbol, ...] = ()  # listed too, at 100
     venue: MemoryVenue = field(init=False)
     locks: MemoryLockServer = field(init=False)
 
     def __post_init__(self) -> None:
         listed = [instrument("BTCUSDT"), instrument("ETHUSDT", tick="0.01"), instrument("SOLUSDT", tick="0.01")]
+        listed += [instrument(symbol, tick="0.01") for symbol in self.more]
         self.venue = MemoryVenue(self.clock, listed, balance=self.balance, market=SLOT)
         self.locks = MemoryLockServer(self.clock)
         self.venue.set_price(BTC, "100000", at=SLOT)
         self.venue.set_price(ETH, "4000", at=SLOT)
         self.venue.set_price(SOL, "200", at=SLOT)
+        for symbol in self.more:
+            self.venue.set_price(symbol, "100", at=SLOT)
 
     def executor(self, instance: str = "executor", *, reached: Callable[[str], None] = go_on, **said: Any) -> "Running":
         bus = MemoryBus(server=self.server, service="executor", instance=instance, clock=self.clock)
