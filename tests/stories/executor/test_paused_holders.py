@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from libs.common.exchange.trading_types import RefusedForNow
 from libs.common.units import Instant
-from services.executor.core.commit_points import ENTRY_ADMITTED, EXIT_PLANNED, ORDER_AGAIN, STOP_PLANNED
+from services.executor.core.commit_points import ENTRY_ADMITTED, EXIT_PLANNED, STOP_PLANNED
 from services.executor.shell.reconciler import UNTOUCHED_MS
 from tests.support import builders
 from tests.support.trading_room import BTC, SLOT, Room, Running, signal
@@ -66,7 +65,7 @@ async def test_a_stop_from_before_the_pause_does_not_replace_a_newer_one(room: R
     async with other.listening():
         await other.gets(signal())
         one.desk.reached = pauses_at(STOP_PLANNED, room, lambda: room.venue.books.set_stop(BTC, D("99500")))
-        await one.waits_for(one.executor.commands._position(move(other, "99000")), seconds=60)
+        await one.gets(move(other, "99000"), seconds=60)
     assert room.venue.books.holdings[BTC].stop == D("99500")
 
 
@@ -75,8 +74,7 @@ async def test_an_exit_from_before_the_pause_is_refused_and_asked_for_anew(room:
     async with one.listening():
         await one.gets(signal())
         one.desk.reached = pauses_at(EXIT_PLANNED, room, lambda: None)
-        position = one.opened().position
-        await one.gets(builders.position_close(position_id=position.position_id), seconds=90)
+        await one.gets(builders.position_close(position_id=one.opened().position.position_id), seconds=90)
         room.clock.advance(UNTOUCHED_MS / 1_000)
         await one.waits_for(one.executor.reconciler.finish(), seconds=60)
         await one.guards()
