@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from libs.common.clock import Clock, MarketClock
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.recovery import Phase
@@ -27,6 +29,8 @@ from services.executor.core.protections import Limits
 from services.executor.core.recovery import Policy
 from services.executor.core.sizing import Risk
 from services.executor.core.switch import HALT_FILE, Level, SwitchState, parse_halt, stricter
+
+log = structlog.get_logger()
 
 LEAST_WINDOW_MS: Final = 300  # a request with less time than this would be refused as late
 LATE_MS: Final = 1_000  # after the receive window: then no request of ours can arrive any more
@@ -133,7 +137,16 @@ class Desk:
         self.refresh()
 
     def refresh(self) -> None:
-        """Bring the health report up to date: lockstep waits until nothing is under way."""
+        """Bring the health report up to date: lockstep waits until nothing is under way.
+
+        It fails nobody: what was committed before it stays committed, and "under way" stays said until it is known.
+        """
+        try:
+            self._recount()
+        except Transient as error:
+            log.warning("health.unknown", reason=str(error))
+
+    def _recount(self) -> None:
         with self.ledger.read() as pages:
             closing = [k for k in pages.positions(PositionStatus.OPEN) if k.closing is not None]
             ending = [i for i in pages.live_intents() if i.state in _ENDING]
