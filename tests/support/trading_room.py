@@ -20,6 +20,7 @@ from libs.common.locks.memory import MemoryLocks, MemoryLockServer
 from libs.common.units import MINUTE_MS, Fraction, Instant, Price, Side, Symbol
 from services.executor.adapters.ledger import Ledger
 from services.executor.core.commit_points import go_on
+from services.executor.core.intent import Intent
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.protections import Limits
 from services.executor.core.sizing import Risk
@@ -204,6 +205,11 @@ class Running:
         kept = self.open(symbol)
         assert kept is not None, f"{symbol} is flat"
         return kept
+
+    def live(self) -> list[Intent]:
+        """Orders that are not at their end."""
+        with self.desk.ledger.read() as pages:
+            return list(pages.live_intents())
 
     def positions(self) -> list[Kept]:
         with self.desk.ledger.read() as pages:

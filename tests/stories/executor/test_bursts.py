@@ -69,7 +69,7 @@ async def test_orders_that_nobody_is_sure_of_take_their_slots_from_both(room: Ro
 
 
 async def test_a_burst_at_two_executors_gives_no_margin_out_twice(room: Room) -> None:
-    """A hand's position leaves a fifth of the account: both together may ask for that much, and the venue has it all."""
+    """A hand's position leaves a fifth of the account: both together may ask for no more."""
     room.venue.by_hand(BTC, Action.BUY, "0.04", stop="98000")
     one, other = await two(room, risk(24))
     await burst(room, one, other)

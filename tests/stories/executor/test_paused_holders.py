@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.units import Instant
+from libs.common.units import Instant, Price
 from services.executor.core.commit_points import ENTRY_ADMITTED, EXIT_PLANNED, STOP_PLANNED
 from services.executor.shell.reconciler import UNTOUCHED_MS
 from tests.support import builders
@@ -25,7 +25,7 @@ def room(tmp_path: Path, ledger_url: str) -> Room:
     return Room(tmp_path, ledger_url=ledger_url)
 
 
-def pauses_at(point: str, room: Room, meanwhile: Callable[[], None]) -> Callable[[str], None]:
+def pauses_at(point: str, room: Room, meanwhile: Callable[[], object]) -> Callable[[str], None]:
     """A process that is stopped once at this commit point, while others do `meanwhile`."""
     left = [point]
 
@@ -64,7 +64,7 @@ async def test_a_stop_from_before_the_pause_does_not_replace_a_newer_one(room: R
     one, other = await room.executor("one").starts(), await room.executor("other").starts()
     async with other.listening():
         await other.gets(signal())
-        one.desk.reached = pauses_at(STOP_PLANNED, room, lambda: room.venue.books.set_stop(BTC, D("99500")))
+        one.desk.reached = pauses_at(STOP_PLANNED, room, lambda: room.venue.books.set_stop(BTC, Price(D("99500"))))
         await one.gets(move(other, "99000"), seconds=60)
     assert room.venue.books.holdings[BTC].stop == D("99500")
 
