@@ -9,10 +9,11 @@ import structlog
 from libs.common.bus import Bus, Delivery
 from libs.common.contracts.message import message_id
 from libs.common.contracts.positions import PositionSnapshot
+from libs.common.contracts.recovery import Phase
 from libs.common.contracts.signals import SignalMade
 from libs.common.errors import Poison, Transient
 from libs.common.retry import backoff
-from services.executor.adapters.journal_rows import SessionStart
+from services.executor.adapters.journal_rows import PHASE, SessionStart
 from services.executor.core.commit_points import SESSION_BEGUN
 from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import surely_off
@@ -91,6 +92,8 @@ class Executor:
     def begin(self) -> SessionStart:
         with self.desk.write() as pages:
             session = pages.begin_session(self.desk.instance, now=self.desk.clock.now())
+            wall, phase = self.desk.clock.now(), Phase.RECOVERING
+            pages.note(session.session_id, PHASE, session.told, wall=wall, phase=phase)
         self.desk.reached(SESSION_BEGUN)
         return session
 

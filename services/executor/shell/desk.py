@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from libs.common.clock import Clock, MarketClock
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.recovery import Phase
@@ -26,6 +28,8 @@ from services.executor.core.protections import Limits
 from services.executor.core.recovery import Policy
 from services.executor.core.sizing import Risk
 from services.executor.core.switch import HALT_FILE, Level, SwitchState, parse_halt, stricter
+
+log = structlog.get_logger()
 
 LEAST_WINDOW_MS: Final = 300  # a request with less time than this would be refused as late
 LATE_MS: Final = 1_000  # after the receive window: then no request of ours can arrive any more
@@ -149,7 +153,16 @@ class Desk:
         changed.set()
 
     def refresh(self) -> None:
-        """Bring the health report up to date, for whoever asks: lockstep waits until nothing is under way."""
+        """Bring the health report up to date, for whoever asks: lockstep waits until nothing is under way.
+
+        It fails nobody: what was committed before it stays committed, and "under way" stays said until it is known.
+        """
+        try:
+            self._recount()
+        except Transient as error:
+            log.warning("health.unknown", reason=str(error))
+
+    def _recount(self) -> None:
         with self.ledger.read() as pages:
             now = pages.under_way()
         self.health.facts |= {"executions": now.executions, "outbox": now.untold}

@@ -1,6 +1,7 @@
 """Starting is recovering: read everything, decide one of six actions, act, and say so."""
 
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -13,7 +14,7 @@ from libs.common.exchange.trading_types import Accepted, VenueOrder, VenuePositi
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol
-from services.executor.adapters.journal_rows import PHASE, SessionStart
+from services.executor.adapters.journal_rows import SessionStart
 from services.executor.adapters.ledger import Pages
 from services.executor.adapters.view import BASELINE, booked_in
 from services.executor.core.commit_points import (
@@ -68,7 +69,6 @@ class RecoveryRun:
         """Recover, trying again for as long as the venue does not answer; entries stay closed meanwhile."""
         desk = self._desk
         desk.phase, desk.session_id = Phase.RECOVERING, session.session_id
-        desk.note(PHASE, session.told, phase=desk.phase)
         began = desk.clock.now()
         for attempt, pause in enumerate(backoff(first=0.5, ceiling=10.0), start=1):
             try:
@@ -77,7 +77,8 @@ class RecoveryRun:
                 return await self._once(session, began)
             except (Transient, Unknown) as error:
                 log.warning("recovery.delayed", attempt=attempt, reason=str(error))
-                desk.note("failed", str(error), phase=desk.phase)
+                with suppress(Transient):  # it may be the ledger that is away
+                    desk.note("failed", str(error), phase=desk.phase)
                 await desk.clock.sleep(pause)
             except Misconfigured as error:
                 desk.note("failed", str(error), phase=desk.phase)
