@@ -37,6 +37,7 @@ _CLAIM: Final = (
 _EXECUTIONS: Final = select(func.count()).select_from(schema.executions).where(_E.synthetic.is_(False))
 _POSITION: Final = select(schema.positions).where(_P.position_id == bindparam("position_id"))
 _POSITIONS: Final = select(schema.positions).where(_P.status == bindparam("status")).order_by(_P.symbol, _P.opened_at)
+_OPEN_SYMBOLS: Final = select(_P.symbol).where(_P.status == PositionStatus.OPEN)
 _OPEN_HERE: Final = select(schema.positions).where(_P.symbol == bindparam("symbol"), _P.status == PositionStatus.OPEN)
 _RESULTS_HERE: Final = (
     select(_T.closed_at, _T.pnl_usd).where(_T.symbol == bindparam("symbol")).order_by(_T.closed_at.desc()).limit(50)
@@ -109,6 +110,10 @@ class BookRows(Rows):
 
     def positions(self, status: PositionStatus) -> Sequence[Kept]:
         return [kept_of(row) for row in self.db.execute(_POSITIONS, {"status": status})]
+
+    def open_symbols(self) -> frozenset[Symbol]:
+        """Where something of ours is open: for those who need no more of it."""
+        return frozenset(Symbol(row.symbol) for row in self.db.execute(_OPEN_SYMBOLS))
 
     def open_position(self, symbol: Symbol) -> Kept | None:
         row = self.db.execute(_OPEN_HERE, {"symbol": symbol}).first()

@@ -269,7 +269,7 @@ class Desk:
         if self.phase is Phase.RECOVERING and not recovered:
             return
         with self.ledger.read() as pages:
-            managing = bool(pages.positions(PositionStatus.OPEN))
+            managing = bool(pages.open_symbols())
         before, self.phase = self.phase, Phase.MANAGING_POSITIONS if managing else Phase.SEEKING_ENTRY
         if self.phase is not before:
             self.note(PHASE, f"was {before}", phase=self.phase)

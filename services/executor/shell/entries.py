@@ -17,7 +17,7 @@ from services.executor.adapters.metrics import EntryTimes
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
 from services.executor.core.intent import Intent
-from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.kept import Kept
 from services.executor.core.order import OrderState
 from services.executor.core.protections import Conditions, day_start
 from services.executor.core.recovery import WHOLE_ACCOUNT
@@ -135,7 +135,7 @@ class Entries:
     async def _facts(self, symbol: Symbol) -> Facts:
         """What the venue has, as reported after nothing of ours on the symbol could arrive any more, and not long ago.
 
-        Entries since then are in the ledger; after something was closed, or is in doubt, an older report is worth nothing.
+        Entries since then are in the ledger; after an exit, or with something in doubt, an older report is no use.
         """
         desk = self._desk
         with desk.ledger.read() as pages:
@@ -189,9 +189,9 @@ class Entries:
         )
 
     def _standing(self, pages: Pages, signal: SignalMade, grip: Grip, positions: tuple[VenuePosition, ...]) -> Standing:
-        live = pages.live_intents()
-        taken = {p.symbol for p in positions} | {k.position.symbol for k in pages.positions(PositionStatus.OPEN)}
-        taken |= {intent.symbol for intent in live if intent.is_entry}
+        live = pages.live_symbols()
+        taken = {p.symbol for p in positions} | pages.open_symbols()
+        taken |= {symbol for symbol, enters in live.items() if enters}
         taken |= pages.unbooked(since=Instant(self._desk.clock.now() - UNBOOKED_MS))
         reviews = pages.reviews()
         return Standing(
@@ -199,7 +199,7 @@ class Entries:
             level=self._desk.switch(pages).level,
             phase=self._desk.phase,
             taken=frozenset(taken),
-            busy=any(intent.symbol == signal.symbol for intent in live),
+            busy=signal.symbol in live,
             in_review=signal.symbol in reviews or WHOLE_ACCOUNT in reviews,
             known=signal.symbol in self._desk.instruments,
         )
@@ -263,9 +263,7 @@ def entry_name(signal: SignalMade) -> OrderName:
 def reserved(pages: Pages, positions: tuple[VenuePosition, ...], asked: Instant) -> Usd:
     """Margin of entries that the wallet's report cannot contain yet, unknown ones among them."""
     there = {position.symbol for position in positions}
-    mine = {i.link_id: i for i in pages.live_intents() if i.is_entry}
-    mine |= {i.link_id: i for i in pages.recent_entries(asked) if i.state is OrderState.FILLED or i.filled}
-    return Usd(sum((i.margin for i in mine.values() if i.symbol not in there), ZERO))
+    return Usd(sum((margin for symbol, margin in pages.entry_margins(asked) if symbol not in there), ZERO))
 
 
 def intent_of(approved: Approved, equity: Usd, *, at: Instant, now: Instant) -> Intent:
