@@ -82,6 +82,7 @@ class Executor:
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
             tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
             tasks.create_task(self._every(GUARD_S, self.know, asyncio.Event()))
+            tasks.create_task(self._every(GUARD_S, self.entries.prepare, asyncio.Event()))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
