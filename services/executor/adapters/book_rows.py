@@ -29,6 +29,7 @@ _CLOSED_SINCE: Final = select(_P.position_id).where(
     _P.symbol == bindparam("symbol"), _P.status == PositionStatus.DONE, _P.closed_at >= bindparam("first")
 )
 _FILLS: Final = select(schema.executions).where(_E.link_id == bindparam("link_id"), _E.synthetic.is_(False))
+_BOOKED: Final = select(_E.exec_id).where(_E.exec_id.in_(bindparam("exec_ids", expanding=True)))
 _CLAIM: Final = (
     update(schema.executions)
     .where(_E.exec_id.in_(bindparam(f"{KEY}exec_ids", expanding=True)))
@@ -65,6 +66,10 @@ class BookRows(Rows):
         values = {**execution_values(done), "position_id": "", "settled": False, "synthetic": synthetic}
         self._add(schema.executions, values)
         return True
+
+    def booked(self, exec_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these executions are there already."""
+        return frozenset(row.exec_id for row in self.db.execute(_BOOKED, {"exec_ids": list(exec_ids)}))
 
     def to_fold(self, symbol: Symbol) -> Sequence[Booked]:
         """A symbol's executions whose trade is not closed yet."""

@@ -31,6 +31,11 @@ class Books:
     def book(self, executions: Sequence[Execution]) -> int:
         """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
         desk = self._desk
+        with desk.ledger.read() as pages:  # a catch-up mostly tells what is known: that needs no write
+            known = pages.booked([done.exec_id for done in executions])
+        executions = [done for done in executions if done.exec_id not in known]
+        if not executions:
+            return 0
         doubtful: set[Symbol] = set()
         with desk.write(synced=False) as pages:
             folding = Folding(pages, desk.instance, desk.clock.now())
