@@ -34,6 +34,7 @@ from libs.common.units import Instant
 
 SETTLES_S: Final = 60.0
 RESTS_S: Final = 4.5  # until no earlier request on a symbol could still arrive
+PREPARES_S: Final = 15  # an executor sets the leverage of what it hears prices of, some symbols a second
 BURST: Final = 200
 PRICES: Final = 500  # a second
 PRICES_S: Final = 15
@@ -55,6 +56,7 @@ class Floor:
         self.slot = Instant(now - now % STEP_MS)
         await until(self._recovered, "a recovered executor")
         await put(self.redis, *(price(each, now, n) for n, each in enumerate(self.symbols)))
+        await asyncio.sleep(PREPARES_S)
 
     async def _recovered(self) -> bool:
         return all(["RECOVERING" not in await read(hand, "/v1/status") for hand in self.hands])
@@ -109,6 +111,7 @@ async def latency(floor: Floor, runs: int, rate: float) -> None:
         cpu.append((_busy_s(floor) - busy) / len(put_at) * 1_000)
         left += [(floor.seen.left[link] - at) * 1_000 for link, at in put_at.items()]
         answered += [(floor.seen.answered[link] - at) * 1_000 for link, at in put_at.items()]
+        print(f"  run: request left p50 {at(left[-len(put_at) :], 50):.1f}  p99 {at(left[-len(put_at) :], 99):.1f} ms")
         await floor.emptied()
     print(f"{len(floor.hands)} executor(s), {len(left)} entries at {rate:g}/s, ms from XADD:")
     for what, took in (("request left", left), ("answer back", answered)):

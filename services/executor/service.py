@@ -39,6 +39,7 @@ GUARD_S: Final = 1.0
 FINISH_S: Final = 2.0
 SETTLE_S: Final = 5.0
 BACKUP_S: Final = 2.0
+LEARN_S: Final = 3_600.0  # contracts are listed, and their terms change
 BREATH_S: Final = 0.2  # between two looks, however often they are asked for
 
 
@@ -59,6 +60,7 @@ class Executor:
         self.watch = Watch(desk, self.books)
         self.backup = Backup(desk)
         self.rebuild = Rebuild(desk, self.books, self.reconciler)
+        self._recovery = RecoveryRun(desk, self.books, self.sender, self.reconciler, self.stops)
         self._hands = asyncio.Semaphore(desk.figures.workers)
         self._told_at = 0  # wall time of the last slow look
 
@@ -83,9 +85,11 @@ class Executor:
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
             tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
             tasks.create_task(self._every(GUARD_S, self.know, asyncio.Event()))
+            tasks.create_task(self._every(GUARD_S, self.entries.prepare, asyncio.Event()))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
+            tasks.create_task(self._every(LEARN_S, self._recovery.learn, asyncio.Event()))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
             await self._work(tasks)
 
@@ -104,8 +108,7 @@ class Executor:
         log.info("session.ended", session=self.desk.session_id)
 
     async def recover(self, session: SessionStart) -> None:
-        recovery = RecoveryRun(self.desk, self.books, self.sender, self.reconciler, self.stops)
-        await recovery.run(session)
+        await self._recovery.run(session)
         self.snapshot()
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
@@ -140,7 +143,7 @@ class Executor:
                 continue
             return
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]], wake: asyncio.Event) -> None:
         """Do `work` every so many wall seconds, or as soon as `wake` is set; a silent venue is asked again."""
         while True:
             wake.clear()

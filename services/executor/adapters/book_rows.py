@@ -29,6 +29,7 @@ _CLOSED_SINCE: Final = select(_P.position_id).where(
     _P.symbol == bindparam("symbol"), _P.status == PositionStatus.DONE, _P.closed_at >= bindparam("first")
 )
 _FILLS: Final = select(schema.executions).where(_E.link_id == bindparam("link_id"), _E.synthetic.is_(False))
+_BOOKED: Final = select(_E.exec_id).where(_E.exec_id.in_(bindparam("exec_ids", expanding=True)))
 _CLAIM: Final = (
     update(schema.executions)
     .where(_E.exec_id.in_(bindparam(f"{KEY}exec_ids", expanding=True)))
@@ -37,6 +38,7 @@ _CLAIM: Final = (
 _EXECUTIONS: Final = select(func.count()).select_from(schema.executions).where(_E.synthetic.is_(False))
 _POSITION: Final = select(schema.positions).where(_P.position_id == bindparam("position_id"))
 _POSITIONS: Final = select(schema.positions).where(_P.status == bindparam("status")).order_by(_P.symbol, _P.opened_at)
+_OPEN_SYMBOLS: Final = select(_P.symbol).where(_P.status == PositionStatus.OPEN)
 _OPEN_HERE: Final = select(schema.positions).where(_P.symbol == bindparam("symbol"), _P.status == PositionStatus.OPEN)
 _RESULTS_HERE: Final = (
     select(_T.closed_at, _T.pnl_usd).where(_T.symbol == bindparam("symbol")).order_by(_T.closed_at.desc()).limit(50)
@@ -79,6 +81,10 @@ class BookRows(Rows):
         if after is not None:
             self.book(after, synthetic=True)
             self.claim([name], before.position_id, settled=False)
+
+    def booked(self, exec_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these executions are there already."""
+        return frozenset(row.exec_id for row in self.db.execute(_BOOKED, {"exec_ids": list(exec_ids)}))
 
     def to_fold(self, symbol: Symbol) -> Sequence[Booked]:
         """A symbol's executions whose trade is not closed yet."""
@@ -124,6 +130,10 @@ class BookRows(Rows):
 
     def positions(self, status: PositionStatus) -> Sequence[Kept]:
         return [kept_of(row) for row in self.db.execute(_POSITIONS, {"status": status})]
+
+    def open_symbols(self) -> frozenset[Symbol]:
+        """Where something of ours is open: for those who need no more of it."""
+        return frozenset(Symbol(row.symbol) for row in self.db.execute(_OPEN_SYMBOLS))
 
     def open_position(self, symbol: Symbol) -> Kept | None:
         row = self.db.execute(_OPEN_HERE, {"symbol": symbol}).first()

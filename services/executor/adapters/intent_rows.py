@@ -1,14 +1,14 @@
 """Intents, the venue's records of orders, and the fence that keeps a slow hand from writing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from libs.common.exchange.trading_types import Execution, VenueOrder
 from libs.common.ids import ENTRY, OrderLinkId
-from libs.common.units import Instant, Price, Symbol
+from libs.common.units import Instant, Price, Symbol, Usd
 from services.executor.adapters import schema
 from services.executor.adapters.rows import KEY, NEW, Rows, intent_of, intent_values, order_of, order_values
 from services.executor.core.intent import Intent, Overtaken
@@ -25,7 +25,10 @@ _SENT: Final = (
 _INTENT: Final = select(schema.intents).where(_I.link_id == bindparam("link_id"))
 _ALIVE: Final = select(schema.intents).where(_I.state.in_(_LIVE)).order_by(_I.at)
 _ALIVE_HERE: Final = _ALIVE.where(_I.symbol == bindparam("symbol"))
-_RECENT_ENTRIES: Final = select(schema.intents).where(_I.purpose == ENTRY, _I.touched_at >= bindparam("since"))
+_ALIVE_SYMBOLS: Final = select(_I.symbol, _I.purpose).where(_I.state.in_(_LIVE))
+_MARGINS: Final = select(_I.symbol, _I.margin, _I.state, _I.filled).where(
+    _I.purpose == ENTRY, or_(_I.state.in_(_LIVE), _I.touched_at >= bindparam("since"))
+)
 _FILLS_TOLD: Final = (
     select(_I.symbol, _I.filled, _O.filled.label("told"))
     .join(schema.orders, _O.link_id == _I.link_id)
@@ -107,9 +110,22 @@ class IntentRows(Rows):
         rows = self.db.execute(_ALIVE) if symbol is None else self.db.execute(_ALIVE_HERE, {"symbol": symbol})
         return [intent_of(row) for row in rows]
 
-    def recent_entries(self, since: Instant) -> Sequence[Intent]:
-        """Entries that were touched at or after `since` (wall): their margin may not be in an older wallet report."""
-        return [intent_of(row) for row in self.db.execute(_RECENT_ENTRIES, {"since": since})]
+    def live_symbols(self) -> Mapping[Symbol, bool]:
+        """Symbols that an intent may be live on, and whether one of them is an entry."""
+        found: dict[Symbol, bool] = {}
+        for row in self.db.execute(_ALIVE_SYMBOLS):
+            found[Symbol(row.symbol)] = found.get(Symbol(row.symbol), False) or row.purpose == ENTRY
+        return found
+
+    def entry_margins(self, since: Instant) -> Sequence[tuple[Symbol, Usd]]:
+        """Margins of entries that may be live, and of those that were filled and touched at or after `since` (wall):
+        they may not be in an older report of the wallet."""
+        alive = frozenset(_LIVE)
+        return [
+            (Symbol(row.symbol), Usd(row.margin))
+            for row in self.db.execute(_MARGINS, {"since": since})
+            if row.filled or OrderState(row.state) in alive | {OrderState.FILLED}
+        ]
 
     def unbooked(self, *, since: Instant) -> frozenset[Symbol]:
         """Symbols whose orders the venue says to have filled further than their booked fills tell (touched since)."""

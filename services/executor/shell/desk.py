@@ -23,7 +23,6 @@ from libs.common.units import Fraction, Instant, Symbol
 from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core.commit_points import CommitPoint, go_on
-from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import Limits
 from services.executor.core.recovery import Policy
 from services.executor.core.sizing import Risk
@@ -282,7 +281,7 @@ class Desk:
         if self.phase is Phase.RECOVERING and not recovered:
             return
         with self.ledger.read() as pages:
-            managing = bool(pages.positions(PositionStatus.OPEN))
+            managing = bool(pages.open_symbols())
         before, self.phase = self.phase, Phase.MANAGING_POSITIONS if managing else Phase.SEEKING_ENTRY
         if self.phase is not before:
             self.note(PHASE, f"was {before}", phase=self.phase)

@@ -9,7 +9,7 @@ from libs.common.bus import Bus, Delivery
 from libs.common.contracts.signals import SignalMade
 from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Misconfigured, Poison, Transient
-from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchanged, VenuePosition, Wallet
+from libs.common.exchange.trading_types import Accepted, RefusedForGood, Stamp, Unchanged, VenuePosition, Wallet
 from libs.common.ids import ENTRY, OrderName
 from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
@@ -17,7 +17,7 @@ from services.executor.adapters.metrics import EntryTimes
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
 from services.executor.core.intent import Intent
-from services.executor.core.kept import Kept, PositionStatus
+from services.executor.core.kept import Kept
 from services.executor.core.order import OrderState
 from services.executor.core.protections import Conditions, day_start
 from services.executor.core.recovery import WHOLE_ACCOUNT
@@ -30,6 +30,7 @@ from services.executor.shell.sender import Sender
 log = structlog.get_logger()
 
 LOCK_WAIT_MS: Final = 500
+PREPARED_AT_ONCE: Final = 5
 FRESH_MS: Final = 3_000  # a report of the venue's is good for an admission for so long; a new one comes every second
 LONGEST_REST_MS: Final = 5_000
 AHEAD_MS: Final = DAY_MS  # however fast the market and however late its prices: no honest slot is this far ahead
@@ -44,6 +45,7 @@ class Entries:
         self._sender = sender
         self._exits = exits
         self._levered: set[Symbol] = set()
+        self._unlevered: set[Symbol] = set()  # a signal asks once more
         self._times = EntryTimes(desk.health.metrics.registry)
 
     async def handle(self, delivery: Delivery, signal: SignalMade, bus: Bus) -> None:
@@ -114,7 +116,7 @@ class Entries:
         if self._desk.market.now() > signal.valid_until:  # it may have waited for a silent venue
             self._decline(signal, EXPIRED)
             return True
-        if not await self._lever(signal.symbol, grip):
+        if not await self._lever(signal.symbol, grip.stamp()):
             self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
             return True
         laps.ended("leverage")
@@ -135,7 +137,7 @@ class Entries:
     async def _facts(self, symbol: Symbol) -> Facts:
         """What the venue has, as reported after nothing of ours on the symbol could arrive any more, and not long ago.
 
-        Entries since then are in the ledger; after something was closed, or is in doubt, an older report says nothing.
+        Entries since then are in the ledger; after an exit, or with something in doubt, an older report is no use.
         """
         desk = self._desk
         with desk.ledger.read() as pages:
@@ -189,9 +191,9 @@ class Entries:
         )
 
     def _standing(self, pages: Pages, signal: SignalMade, grip: Grip, positions: tuple[VenuePosition, ...]) -> Standing:
-        live = pages.live_intents()
-        taken = {p.symbol for p in positions} | {k.position.symbol for k in pages.positions(PositionStatus.OPEN)}
-        taken |= {intent.symbol for intent in live if intent.is_entry}
+        live = pages.live_symbols()
+        taken = {p.symbol for p in positions} | pages.open_symbols()
+        taken |= {symbol for symbol, enters in live.items() if enters}
         taken |= pages.unbooked(since=Instant(self._desk.clock.now() - UNBOOKED_MS))
         reviews = pages.reviews()
         return Standing(
@@ -199,7 +201,7 @@ class Entries:
             level=self._desk.switch(pages).level,
             phase=self._desk.phase,
             taken=frozenset(taken),
-            busy=any(intent.symbol == signal.symbol for intent in live),
+            busy=signal.symbol in live,
             in_review=signal.symbol in reviews or WHOLE_ACCOUNT in reviews,
             known=signal.symbol in self._desk.instruments,
         )
@@ -221,14 +223,28 @@ class Entries:
         seen = self._desk.prices.get(signal.symbol)
         return seen.last if seen is not None and seen.at >= signal.at else signal.decision.price
 
-    async def _lever(self, symbol: Symbol, grip: Grip) -> bool:
+    async def prepare(self) -> None:
+        """Set the leverage of some symbols that are watched and flat, so that their first signal does not wait for it.
+
+        Without a lock, for it does no harm twice: a venue that is silent now must not keep a signal from the symbol.
+        """
+        desk = self._desk
+        if desk.figures.keeps_order:
+            return
+        with desk.ledger.read() as pages:
+            busy = pages.open_symbols() | pages.live_symbols().keys()
+        done = self._levered | self._unlevered | busy
+        for symbol in [one for one in desk.prices if one in desk.instruments and one not in done][:PREPARED_AT_ONCE]:
+            if not await self._lever(symbol, Stamp(desk.clock.now(), desk.figures.recv_window_ms)):
+                self._unlevered.add(symbol)
+
+    async def _lever(self, symbol: Symbol, stamp: Stamp | None) -> bool:
         """Set the leverage once, before the first entry of a symbol; False when the venue will not.
 
         Raises Transient when the venue has not said: the signal waits for it, as long as it is valid.
         """
         if symbol in self._levered or symbol not in self._desk.instruments:
             return True
-        stamp = grip.stamp()
         if stamp is None:
             raise Transient(f"the lock of {symbol} ran out before the leverage was set")
         outcome = await self._desk.trading.set_leverage(symbol, self._desk.leverage(symbol), stamp)
@@ -263,9 +279,7 @@ def entry_name(signal: SignalMade) -> OrderName:
 def reserved(pages: Pages, positions: tuple[VenuePosition, ...], asked: Instant) -> Usd:
     """Margin of entries that the wallet's report cannot contain yet, unknown ones among them."""
     there = {position.symbol for position in positions}
-    mine = {i.link_id: i for i in pages.live_intents() if i.is_entry}
-    mine |= {i.link_id: i for i in pages.recent_entries(asked) if i.state is OrderState.FILLED or i.filled}
-    return Usd(sum((i.margin for i in mine.values() if i.symbol not in there), ZERO))
+    return Usd(sum((margin for symbol, margin in pages.entry_margins(asked) if symbol not in there), ZERO))
 
 
 def intent_of(approved: Approved, equity: Usd, *, at: Instant, now: Instant) -> Intent:
