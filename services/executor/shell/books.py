@@ -36,7 +36,7 @@ class Books:
             folding = Folding(pages, desk.instance, desk.clock.now())
             new = [done for done in executions if pages.book(done)]
             for done in new:
-                desk.market.observe(done.at)
+                desk.hear(done.at)
                 if done.kind is not ExecutionType.FUNDING:
                     folding.filled(done)
             for symbol in sorted({done.symbol for done in new}):

@@ -92,7 +92,8 @@ class Desk:
     instance: str
     health: Health
     reached: CommitPoint = go_on
-    market: MarketClock = field(default_factory=MarketClock)
+    market: MarketClock = field(default_factory=MarketClock)  # never behind
+    heard: MarketClock = field(default_factory=MarketClock)  # what the market itself has told: never ahead
     phase: Phase = Phase.RECOVERING
     session_id: str = ""
     clock_offset_ms: int = 0
@@ -206,6 +207,11 @@ class Desk:
 
     async def read_position(self, symbol: Symbol) -> VenuePosition | None:
         return next((p for p in await self.read_positions() if p.symbol == symbol), None)
+
+    def hear(self, at: Instant) -> Instant:
+        """Something was told of this moment of the market; returns the market's now."""
+        self.heard.observe(at)
+        return self.market.observe(at)
 
     def doubt(self, *symbols: Symbol) -> None:
         """Have these symbols reconciled at once."""

@@ -187,7 +187,7 @@ class Entries:
         )
 
     def _seen(self, pages: Pages, signal: SignalMade, wallet: Wallet) -> Conditions:
-        now = self._desk.market.now()
+        now = self._desk.heard.now()
         return Conditions(
             symbol=signal.symbol,
             now=now,

@@ -119,7 +119,7 @@ class RecoveryRun:
         if facts.read_only:
             raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
         desk.instruments = {listed.symbol: listed for listed in await self._heard(desk.trading.instruments())}
-        desk.market.observe(await self._heard(desk.trading.market_time()))
+        desk.hear(await self._heard(desk.trading.market_time()))
 
     async def _ask(self) -> Reports:
         desk = self._desk

@@ -35,6 +35,7 @@ TRIES: Final = 5  # sends of one id that the venue refuses for now
 LOOKS: Final = 2  # times that every source must say "no such order", late enough to count
 PATIENCE_S: Final = 10  # spent on an ambiguous order at once; afterwards it is looked after in the background
 _OF_ONE_SEND: Final = frozenset({OrderEvent.REFUSED, OrderEvent.DEFERRED})
+AHEAD_MS: Final = 15 * MINUTE_MS  # so far the market's now, as a start learns it, may be ahead of the market
 FILL_S: Final = 1.5  # a market order is filled or cancelled at once: then its frames are on their way
 
 
@@ -203,7 +204,7 @@ class Sender:
 
     async def _look(self, intent: Intent) -> bool:
         order = await self._desk.trading.find_order(intent.symbol, intent.link_id)
-        since = Instant(max(0, intent.at - MINUTE_MS))
+        since = Instant(max(0, intent.at - AHEAD_MS - MINUTE_MS))
         if order is not None:
             self._adopt(intent, order.order_id)
             self._desk.reached(ORDER_FOUND)

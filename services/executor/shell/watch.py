@@ -47,10 +47,10 @@ class Watch:
         desk = self._desk
         match event:
             case ExecutionFrame(execution=done, at=at):
-                desk.market.observe(at)
+                desk.hear(at)
                 self._books.book([done])
             case OrderFrame(order=order, at=at):
-                desk.market.observe(at)
+                desk.hear(at)
                 self._books.order_seen(order)
             case PositionFrame(symbol=symbol, position=position):
                 with desk.ledger.read() as pages:
@@ -76,7 +76,7 @@ class Watch:
     def heard(self, message: Message) -> None:
         desk = self._desk
         before = desk.market.now()
-        now = desk.market.observe(message.at)
+        now = desk.hear(message.at)
         if isinstance(message, PriceMoved):
             desk.prices[message.symbol] = message
             desk.priced_at = message.at if desk.priced_at is None else max(desk.priced_at, message.at)

@@ -27,6 +27,7 @@ TOLD_EVERY_S: Final = 15.0
 
 def main(words: Sequence[str]) -> int:
     asked = _parser().parse_args(words)
+    asked.folder = asked.folder.absolute()
     evidence = asked.folder / f"seed-{asked.seed}"
     if asked.run is not None:
         return _alone(replace(cell_of(asked.run, asked.seed, asked.mutation), kept=True), evidence)

@@ -6,7 +6,6 @@ A worker that dies, or that is silent for longer than any run may take, is a vio
 import asyncio
 import logging
 import os
-import select
 import shutil
 import signal
 import sys
@@ -27,6 +26,7 @@ from libs.common.logs import mask_secrets
 from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import Nursery, keep_warm
 from tests.chaos.matrix.oracle import Findings
+from tests.chaos.matrix.rehearsal import rehearse
 from tests.chaos.matrix.run import Result, run
 from tests.chaos.matrix.world import RedisServer
 
@@ -44,6 +44,7 @@ class Worker:
 
 def results(cells: Sequence[Cell], workers: int, evidence: Path) -> Iterator[Result]:
     """Yield the results of all cells as they come, `workers` at a time; the homes of broken runs go to `evidence`."""
+    rehearse()
     keep_warm()
     scratch = Path(tempfile.mkdtemp(prefix="ironkeel-chaos-", dir=MEMORY if MEMORY.is_dir() else None))
     crew: list[Worker] = []
@@ -148,6 +149,8 @@ def _work(wire: Connection, scratch: Path, evidence: Path) -> NoReturn:
 
 
 def _stop(redis: RedisServer) -> NoReturn:
+    """The end, once: a second request for it must not interrupt it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     redis.stop()
     os._exit(0)
 
@@ -165,5 +168,3 @@ def _log_to(file: Path) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
-
-__all__ = ["results", "select"]

@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
@@ -25,13 +24,13 @@ from libs.common.logs import configure_logs
 from libs.common.process import outcome
 from libs.common.settings.sections import ServiceSection
 from libs.common.units import Fraction, Instant
-from services.executor.adapters.ledger import Ledger
 from services.executor.adapters.venue import open_trading
 from services.executor.core.protections import Limits
 from services.executor.service import Executor
 from services.executor.shell.desk import Desk, Figures
 from tests.chaos.matrix.cell import Blow, How
 from tests.chaos.matrix.mutations import MUTATIONS
+from tests.chaos.matrix.warm_ledger import open_ledger
 from tests.support.paper_venue import KEY, SECRET
 from tests.support.trading_room import figures
 
@@ -100,10 +99,10 @@ def mark(home: Path, blow: Blow) -> Path:
     return home / f"{blow.how}-{blow.life}-{blow.point}"
 
 
-async def _main(birth: Birth) -> None:
+async def serve_executor(birth: Birth) -> None:
     """As services/executor/main.py, without its REST server."""
     clock, name = SkewedClock(birth.skew_ms), birth.name
-    ledger, health = Ledger.open("", home=birth.home), Health("executor", name)
+    ledger, health = open_ledger(birth.home), Health("executor", name)
     cursors = birth.home / "cursors"
     async with (
         open_trading(birth.endpoint, (KEY, SECRET), clock, name) as trading,
@@ -127,7 +126,7 @@ def live(birth: Birth) -> NoReturn:
     configure_logs("executor", ServiceSection(home=birth.home, instance=birth.name, log_format="json"))
     if birth.mutation:
         MUTATIONS[birth.mutation]()
-    code = outcome(lambda: _main(birth), service="executor")
+    code = outcome(lambda: serve_executor(birth), service="executor")
     sys.stderr.flush()
     os._exit(code)
 
@@ -208,5 +207,3 @@ def keep_warm() -> None:
     gc.collect()
     gc.freeze()
 
-
-Mutation = Callable[[], None]

@@ -31,6 +31,8 @@ class Fault:
     begins: Moment
     rules: Sequence[Order] = ()
     hand: Hand | None = None
+    hurries: bool = False  # the next candle is there before anybody knows what became of the last one's entries
+    forgets: bool = False  # Redis loses the locks of stops that are being moved
 
 
 CREATE: Final = "/order/create"
@@ -101,6 +103,18 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "exchange restarted at the entry": _at(_E, {"rule": "restart", "down_ms": 600}),
     "exchange restarted while managing": _at(_M, {"rule": "restart", "down_ms": 1_200}),
     "exchange restarted at the exit": _at(_X, {"rule": "restart", "down_ms": 600}),
+    "entry delayed into the next candle": Fault(_E, [_asked("delay", CREATE, 1, delay_ms=13_000)], hurries=True),
+    "entry unheard and unseen": Fault(
+        _E,
+        [
+            _asked("drop_reply", CREATE, 2),
+            {"rule": "drop_frames", "stream": "private", "times": 24},
+            {"rule": "stale_positions", "for_ms": 9_000},
+        ],
+        hurries=True,
+    ),
+    "next candle at once": Fault(_E, hurries=True),
+    "locks lost while stops move": Fault(_M, [_often("delay", "/position/list", 0.4, delay_ms=1_200)], forgets=True),
     "position opened by hand": Fault(_M, hand=Hand.OPENS),
     "position closed by hand": Fault(_M, hand=Hand.CLOSES),
 }

@@ -1,7 +1,7 @@
 """Results on disk, a line a run: a matrix that was stopped goes on where it stopped."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,5 +34,3 @@ class Journal:
         with self.file.open("ab") as file:
             file.write(_RESULT.dump_json(result) + b"\n")
 
-
-__all__ = ["Journal", "asdict"]

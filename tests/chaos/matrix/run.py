@@ -26,14 +26,16 @@ from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import PREFIX, Nursery
 from tests.chaos.matrix.faults import RedisFate
 from tests.chaos.matrix.household import Household
-from tests.chaos.matrix.oracle import Findings, findings, trades_of, unsettled
+from tests.chaos.matrix.oracle import Findings, asked_for, findings, trades_of, unsettled
 from tests.chaos.matrix.story import Story
+from tests.chaos.matrix.temptations import fallen
+from tests.chaos.matrix.warm_ledger import FILE, open_ledger
 from tests.chaos.matrix.world import Exchange, RedisServer, exchange
 
 QUIET_WITHIN_S: Final = 75.0  # longer than an unsure difference is looked at before it is believed
 INSIST_S: Final = 8.0
 LOOK_S: Final = 0.25
-LEDGER: Final = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+LEDGER: Final = (FILE, f"{FILE}-wal", f"{FILE}-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Run:
         with self.ledger().read() as pages:
             trades = trades_of(pages)
             others += unsettled(pages) if others else []
-        others += people.failures
+        others += [*people.failures, *fallen(audit, story.said), *asked_for(self.ledger())]
         judged = findings(audit, trades, tuple(self.reports), others)
         if judged.violations or self.cell.kept:
             self._keep(audit, trades)
@@ -101,7 +103,7 @@ class Run:
     def ledger(self) -> Ledger:
         """The ledger as it is now: a lost one is opened anew."""
         if self._ledger is None:
-            self._ledger = Ledger.open("", home=self.home)
+            self._ledger = open_ledger(self.home)
         return self._ledger
 
     def _cpu_s(self) -> float:

@@ -183,7 +183,7 @@ async def exchange(home: Path) -> AsyncIterator[Exchange]:
         living.result()
     at = f"127.0.0.1:{started.result()}"
     venue.endpoint = Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}")
-    async with httpx.AsyncClient(base_url=f"http://{at}", timeout=10, trust_env=False) as venue.http:
+    async with httpx.AsyncClient(base_url=f"http://{at}", timeout=10, trust_env=False, verify=False) as venue.http:
         yield venue
     living.cancel()
     await asyncio.gather(living, return_exceptions=True)

@@ -10,10 +10,11 @@ import pytest
 from libs.common.contracts.trades import CloseReason
 from libs.common.exchange.memory_faults import LostRequest
 from libs.common.exchange.trading_types import Action, OrderRequest, Outcome, Stamp, Wallet
-from libs.common.units import Fraction
+from libs.common.units import MINUTE_MS, Fraction, Instant
 from services.executor.core.order import OrderState
 from services.executor.core.protections import Limits
-from tests.support.trading_room import BTC, Room, Running, signal
+from tests.support import builders
+from tests.support.trading_room import BTC, SLOT, Room, Running, signal
 
 D = Decimal
 
@@ -109,3 +110,29 @@ async def test_what_a_lost_frame_would_have_told_is_in_the_trade(room: Room) -> 
     [trade] = room.trades().values()
     assert trade.funding > 0
     assert room.venue.books.balance == D(room.balance) + trade.pnl_usd
+
+
+async def test_a_start_that_knows_only_the_end_of_the_quarter_takes_no_fresh_price_for_an_old_one(room: Room) -> None:
+    """A signal that comes again after a crash is as good as before: the venue's candle dates the market ahead."""
+    desk = await room.executor().starts()
+    desk.desk.market.observe(Instant(SLOT + 15 * MINUTE_MS))
+    desk.executor.watch.heard(builders.price(BTC, "100000", at=SLOT))
+    async with desk.listening():
+        await desk.gets(signal())
+    assert not desk.declined()
+    assert desk.opened()
+
+
+async def test_a_cooldown_is_not_shortened_by_a_start(room: Room) -> None:
+    desk = await room.executor().starts()
+    async with desk.listening():
+        await desk.gets(signal())
+        room.venue.set_price(BTC, "97000")
+        await desk.settled()
+        await desk.looks_round()
+    assert room.trades()
+    again = await room.executor().starts()
+    again.desk.market.observe(Instant(SLOT + 45 * MINUTE_MS))  # the market is a minute into the quarter
+    async with again.listening():
+        await again.gets(signal(n=2, valid_until=Instant(SLOT + 60 * MINUTE_MS), at=Instant(SLOT + 29 * MINUTE_MS)))
+    assert again.declined() == ["cooldown"]

@@ -1,0 +1,105 @@
+"""`python -m tests.chaos.matrix.mutation_check`: switch off each safety measure, and the matrix must go red, by name.
+
+Every measure has the run that shows what it is for, and what the oracle then complains of; `--sane` makes the same runs
+with everything on, and they must be green. Exit code 1 when a measure is not missed, or when a sane run is red.
+
+A second line is what nothing misses as long as the first one holds; it is told, and it must not go red either.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from services.executor.core import commit_points as at
+from tests.chaos.matrix.cell import Blow, Cell
+from tests.chaos.matrix.crew import results
+from tests.chaos.matrix.faults import Moment, RedisFate
+from tests.chaos.matrix.mutations import MUTATIONS
+
+EVIDENCE: Final = Path.cwd() / ".chaos" / "mutations"
+AT_ONCE: Final = 12  # runs mostly wait
+SECOND_LINE: Final = "nothing: the venue refuses what is late, names are derived, exits only reduce"
+PLAIN: Final = Cell(
+    number=0,
+    seed=1,
+    blows=(Blow(at.EXIT_RECORDED, 1, 1),),
+    fault="none",
+    redis=RedisFate.KEPT,
+    redis_at=Moment.START,
+    executors=1,
+    ledger_lost=False,
+    down_ms=0,
+    skew_ms=0,
+    kept=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where a measure is missed: a run of the matrix, and how the complaint of the oracle begins."""
+
+    cell: Cell
+    violation: str
+
+
+def _run(
+    number: int, violation: str, fault: str = "none", *, point: str = at.EXIT_RECORDED, executors: int = 1
+) -> Shown:
+    cell = replace(PLAIN, number=number, blows=(Blow(point, 1, 1),), fault=fault, executors=executors)
+    return Shown(cell, violation)
+
+
+TWICE, LATE = "no signal entered twice", "no stale signal entered"
+CHECKS: Final[Mapping[str, Shown]] = {
+    "deterministic id": _run(400, TWICE),
+    "intent before POST": _run(9, "never too many positions"),
+    "freshness": _run(3, LATE),
+    "free gate": _run(102, TWICE, "next candle at once"),
+    "UNKNOWN": _run(303, "never too many positions", "entry unheard and unseen"),
+    "fencing": _run(6, SECOND_LINE, "locks lost while stops move", executors=2),
+    "late-request refusal": _run(305, LATE, "entry delayed into the next candle"),
+    "stop on entry": _run(8, "no position naked"),
+    "position named in commands": _run(404, "commands name their position"),
+    "outbox": _run(10, "one post-mortem for every losing trade", point=at.TRADE_CLOSED),
+    "catch-up": _run(11, "trades = round trips", "fills not pushed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    measure: str
+    good: bool
+    line: str
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tests.chaos.matrix.mutation_check", description="Is each measure missed?")
+    parser.add_argument("measures", nargs="*", metavar="measure", help=f"only these: {', '.join(MUTATIONS)}")
+    parser.add_argument("--sane", action="store_true", help="switch nothing off: every run must be green")
+    asked = parser.parse_args(words)
+    good = True
+    for verdict in verdicts(asked.measures or list(CHECKS), sane=asked.sane):
+        good &= verdict.good
+        print(verdict.line, flush=True)
+    return int(not good)
+
+
+def verdicts(measures: Sequence[str], *, sane: bool) -> Iterator[Verdict]:
+    """Yield what became of each measure's run, in the order in which they end."""
+    cells = [replace(CHECKS[name].cell, mutation="" if sane else name) for name in measures]
+    names = {CHECKS[name].cell.number: name for name in measures}
+    for result in results(cells, AT_ONCE, EVIDENCE):
+        name, broken = names[result.number], result.findings.violations
+        expected = CHECKS[name].violation
+        seen = next((text for text in broken if text.startswith(expected)), "")
+        good = not broken if sane or expected == SECOND_LINE else bool(seen)
+        told = seen or "; ".join(broken) or (SECOND_LINE if expected == SECOND_LINE else "green")
+        mark = "as it should be" if good else "NOT as it should be"
+        yield Verdict(name, good, f"{name}: run {result.number} ({result.told}), {mark}: {told[:200]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
