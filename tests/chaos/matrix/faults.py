@@ -31,6 +31,7 @@ class Fault:
     begins: Moment
     rules: Sequence[Order] = ()
     hand: Hand | None = None
+    tempts: bool = False  # nothing goes wrong: more signals than slots, all closed with a gain, the same ones again
     hurries: bool = False  # the next candle is there before anybody knows what became of the last one's entries
     forgets: bool = False  # Redis loses the locks of stops that are being moved
 
@@ -107,12 +108,15 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "entry unheard and unseen": Fault(
         _E,
         [
-            _asked("drop_reply", CREATE, 2),
+            _asked("drop_reply", CREATE, 4),
             {"rule": "drop_frames", "stream": "private", "times": 24},
             {"rule": "stale_positions", "for_ms": 9_000},
         ],
         hurries=True,
+        tempts=True,
     ),
+    "a tempting day": Fault(_S, tempts=True),
+    "a tempting day of slow entries": Fault(_E, [_asked("delay", CREATE, 4, delay_ms=1_000)], tempts=True),
     "next candle at once": Fault(_E, hurries=True),
     "locks lost while stops move": Fault(_M, [_often("delay", "/position/list", 0.4, delay_ms=1_200)], forgets=True),
     "position opened by hand": Fault(_M, hand=Hand.OPENS),

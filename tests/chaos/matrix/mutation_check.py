@@ -22,6 +22,7 @@ from tests.chaos.matrix.mutations import MUTATIONS
 EVIDENCE: Final = Path.cwd() / ".chaos" / "mutations"
 AT_ONCE: Final = 12  # runs mostly wait
 SECOND_LINE: Final = "nothing: the venue refuses what is late, names are derived, exits only reduce"
+TEMPTING: Final = "a tempting day"
 PLAIN: Final = Cell(
     number=0,
     seed=1,
@@ -48,21 +49,22 @@ class Shown:
 def _run(
     number: int, violation: str, fault: str = "none", *, point: str = at.EXIT_RECORDED, executors: int = 1
 ) -> Shown:
-    cell = replace(PLAIN, number=number, blows=(Blow(point, 1, 1),), fault=fault, executors=executors)
+    blow = Blow(point, 5 if fault.startswith(TEMPTING) else 1, 1)  # a tempting day is killed in its evening
+    cell = replace(PLAIN, number=number, blows=(blow,), fault=fault, executors=executors)
     return Shown(cell, violation)
 
 
 TWICE, LATE = "no signal entered twice", "no stale signal entered"
 CHECKS: Final[Mapping[str, Shown]] = {
-    "deterministic id": _run(400, TWICE),
-    "intent before POST": _run(9, "never too many positions"),
-    "freshness": _run(3, LATE),
+    "deterministic id": _run(1, TWICE, TEMPTING),
+    "intent before POST": _run(2, "never too many positions", f"{TEMPTING} of slow entries"),
+    "freshness": _run(3, LATE, TEMPTING),
     "free gate": _run(102, TWICE, "next candle at once"),
-    "UNKNOWN": _run(303, "never too many positions", "entry unheard and unseen"),
+    "UNKNOWN": _run(32, "never too many positions", "entry unheard and unseen"),
     "fencing": _run(6, SECOND_LINE, "locks lost while stops move", executors=2),
     "late-request refusal": _run(305, LATE, "entry delayed into the next candle"),
     "stop on entry": _run(8, "no position naked"),
-    "position named in commands": _run(404, "commands name their position"),
+    "position named in commands": _run(4, "commands name their position", TEMPTING),
     "outbox": _run(10, "one post-mortem for every losing trade", point=at.TRADE_CLOSED),
     "catch-up": _run(11, "trades = round trips", "fills not pushed"),
 }

@@ -36,6 +36,8 @@ log = structlog.get_logger()
 
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
 LOOK_S: Final = 0.1
+LONG_S: Final = 25.0  # for what has to wait until nothing of an earlier request can arrive
+TEMPTING: Final = 4  # signals at once: one more than there are slots
 HURRY_S: Final = 6.5  # longer than a client waits, and than an order is looked for before it is given up
 ATR: Final = Decimal("0.01")  # of the price: stops lie two per cent away
 TICK: Final = Decimal("0.1")
@@ -82,16 +84,20 @@ class Story:
         with self.ledger().read() as pages:
             return pages.tally()["successes"] >= self.cell.executors or bool(self.people.kills)
 
+    @property
+    def _tempts(self) -> bool:
+        return FAULTS[self.cell.fault].tempts
+
     async def _enters(self, slot: Instant, number: int) -> None:
         """Signals for a candle, some of them twice, some contradicted by a swapped model."""
         await self._befalls(Moment.ENTRY)
-        chosen = self.dice.sample(SYMBOLS, number)
+        chosen = SYMBOLS[:TEMPTING] if self._tempts else self.dice.sample(SYMBOLS, number)
         made = [self._signal(symbol, slot, self.dice.choice(tuple(Side))) for symbol in chosen]
         twice = [signal for signal in made if self.dice.random() < 0.4]
         swapped = [self._signal(s.symbol, slot, s.side.opposite) for s in made if self.dice.random() < 0.3]
         self.signals += made
-        await self._says(*made, *twice, *swapped, *self._late_ones(slot))
-        if HALTS & {blow.point for blow in self.cell.blows} or self.dice.random() < 0.1:
+        await self._says(*self._late_ones(slot), *made, *twice, *swapped)
+        if HALTS & {blow.point for blow in self.cell.blows} or (self.dice.random() < 0.1 and not self._tempts):
             await asyncio.sleep(0.3)
             await self._says(builders.halt(id=self._id("halt")))
         if FAULTS[self.cell.fault].hurries and slot == START:
@@ -118,8 +124,10 @@ class Story:
 
     async def _replays(self) -> None:
         """Every signal once more, while it is good still: some of their positions are closed."""
+        if self._tempts:
+            await self._until(lambda: not self._held(), within_s=LONG_S)
         await self._says(*self.said.signals)
-        await self._until(self._is_read)
+        await self._until(self._is_read, within_s=LONG_S)
 
     async def _echoes(self) -> None:
         """Old commands once more: their positions are closed, their symbols may have others."""
@@ -158,7 +166,7 @@ class Story:
                 self._forget_locks()
         await self._until(lambda: self._are_tight(), within_s=3)
         badly = {p.symbol: _moved(self.venue.price(p.symbol), p.side.sign * Decimal("-0.06")) for p in held}
-        hit = self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
+        hit = [] if self._tempts else self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
         await self._moves({symbol: badly[symbol] for symbol in hit}, 40 * SECOND_MS)
         await self._until(lambda: not {p.symbol for p in self._held()} & set(hit), within_s=3)
 
@@ -185,7 +193,7 @@ class Story:
         asked: list[Message] = []
         for number, position in enumerate(self._held()):
             named = {"symbol": position.symbol, "position_id": position.position_id, "side": position.side}
-            if number == 0 or self.dice.random() < 0.3:
+            if not self._tempts and (number == 0 or self.dice.random() < 0.3):
                 part = Qty(floor_to(position.qty / 2, Decimal("0.001")))
                 reduce = builders.position_reduce(id=self._id("reduce"), qty=part, version=position.version, **named)
                 asked += [reduce] * self.dice.randint(1, 2)

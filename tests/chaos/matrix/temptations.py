@@ -58,10 +58,22 @@ def rows(audit: Mapping[str, JsonValue], name: str) -> list[Row]:
 
 
 def _entered_again(entries: Sequence[Row], said: Said) -> Iterator[str]:
-    candles = Counter(symbol for symbol, _ in {(str(s.symbol), s.slot) for s in said.signals})
-    for symbol, times in Counter(str(order["symbol"]) for order in entries).items():
-        if times > candles[symbol]:
-            yield f"no signal entered twice: {symbol} was entered {times} times for {candles[symbol]} candles"
+    """An entry is for the candle that its name tells, or for the newest one that was signalled when it was filled."""
+    slots: dict[str, set[int]] = {}
+    for signal in said.signals:
+        slots.setdefault(signal.symbol, set()).add(signal.slot)
+    times = Counter((str(order["symbol"]), _candle(order, slots[str(order["symbol"])])) for order in entries)
+    for (symbol, slot), number in times.items():
+        if number > 1:
+            yield f"no signal entered twice: {symbol} was entered {number} times for the candle that closed at {slot}"
+
+
+def _candle(order: Row, slots: set[int]) -> int:
+    name = parse_link_id(str(order["orderLinkId"]))
+    at = order["time"]
+    assert name is not None
+    assert isinstance(at, int)
+    return name.slot if name.slot in slots else max(slot for slot in slots if slot <= at)
 
 
 def _entered_late(entries: Sequence[Row], said: Said) -> Iterator[str]:
