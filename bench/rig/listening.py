@@ -15,6 +15,8 @@ _HEAD_END = b"\r\n\r\n"
 _TS = b'"ts":'
 _TOPIC = b'{"topic":"'
 _MOST_IN_ONE = 125
+_PING = 9
+_NO_MASK = b"\0\0\0\0"  # a mask of zeros changes nothing
 _LONG, _LONGER = 126, 127
 
 
@@ -50,6 +52,7 @@ class Listener(asyncio.Protocol):
         self.lost = True
 
     def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
         now = time.monotonic()
         buffer = self._buffer
         buffer += data
@@ -75,6 +78,8 @@ class Listener(asyncio.Protocol):
                 break
             if self.heard is not None and buffer.startswith(_TOPIC, begin):
                 self._note(begin, length, now)
+            if buffer[at] & 15 == _PING:
+                self._transport.write(bytes([0x8A, 0x80 | length]) + _NO_MASK + buffer[begin : begin + length])
             at = begin + length
         del buffer[:at]
 
@@ -89,10 +94,10 @@ class Listener(asyncio.Protocol):
 
     def say(self, message: object) -> None:
         assert self._transport is not None
-        body, mask = json.dumps(message).encode(), b"\0\0\0\0"  # a mask of zeros changes nothing
+        body = json.dumps(message).encode()
         size = len(body)
         head = bytes([0x81, 0x80 | size]) if size <= _MOST_IN_ONE else bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
-        self._transport.write(head + mask + body)
+        self._transport.write(head + _NO_MASK + body)
 
     def close(self) -> None:
         if self._transport is not None:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -47,6 +48,15 @@ def outcome(main: Main, *, service: str) -> int:
             return _judge(error, service)
     log.info("process.stopped", service=service)
     return STOPPED
+
+
+def settle() -> None:
+    """Call once when a process has made what it keeps: the garbage collector will not look at any of it again.
+
+    A look at all that the libraries made stops the process for 30 to 60 ms, whenever something else has grown enough.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def instance_name(service: str, given: str) -> str:

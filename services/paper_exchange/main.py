@@ -4,7 +4,7 @@ from libs.common.clock import SystemClock
 from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
-from libs.common.process import run
+from libs.common.process import run, settle
 from services.paper_exchange.adapters.disk.books_file import BooksFile
 from services.paper_exchange.adapters.http.app import exchange_app
 from services.paper_exchange.adapters.http.restarts import Restarts
@@ -29,8 +29,8 @@ async def main() -> None:
                 shown = VenueClock(clock, Faults())
                 private = PrivateHub(shown, settings.key)
                 world = World.open(market, file, private, opening, clock=clock)
-                public = PublicHub(world, shown)
-                app = exchange_app(world, file, private, public, settings.key, shown, restarts, health)
+                app = exchange_app(world, file, private, PublicHub(world, shown), settings.key, shown, restarts, health)
+                settle()
                 async with serve_http(app, **settings.place, clock=clock):
                     await restarts.live(world.run())
                 opening = world.opening

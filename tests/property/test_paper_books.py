@@ -90,6 +90,19 @@ def test_the_wallet_is_its_start_and_what_was_realised_less_fees_and_funding(flo
     assert (totals.realised, totals.fees, totals.funding) == (gross, fees, funding)
 
 
+@settings(max_examples=150)
+@given(flows)
+def test_a_position_shows_a_stop_exactly_while_an_order_waits_for_it(flow: list[Act]) -> None:
+    books = play(flow).floor.books
+    waiting = {
+        (order.key, order.stop_kind): order.trigger for order in books.open_orders() if order.guards and order.waits
+    }
+    for position in books.positions.values():
+        open_ = position.side is not None
+        for kind, shown in ((StopKind.STOP_LOSS, position.stop), (StopKind.TAKE_PROFIT, position.take_profit)):
+            assert waiting.get((position.key, kind)) == (shown if open_ else None), (kind, position)
+
+
 @settings(max_examples=60)
 @given(flows)
 def test_equity_is_the_wallet_and_what_closing_at_the_mark_would_win(flow: list[Act]) -> None:

@@ -1,6 +1,7 @@
 """The paper exchange at its door: signatures, limits, bad input and pages."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,35 @@ async def test_executions_come_page_by_page_and_no_row_twice(venue: PaperVenue) 
         if not cursor:
             break
     assert found == ["n4", "n3", "n2", "n1", "n0"]
+
+
+async def test_an_order_that_closed_in_several_fills_is_one_closed_profit(tmp_path: Path) -> None:
+    async with paper_venue(tmp_path, balance="1000000") as venue:
+        wide = {"slippageToleranceType": "Percent", "slippageTolerance": "5"}
+        for side, link_id in (("Buy", "in0"), ("Sell", "out0"), ("Buy", "in1"), ("Sell", "out1")):
+            done = await post(venue.http, "order/create", entry(side=side, qty="6", orderLinkId=link_id, **wide))
+            assert done.json()["retCode"] == 0
+            await venue.steps(60_000)
+        found, cursor = [], ""
+        while True:
+            query = f"category=linear&symbol=BTCUSDT&limit=1&cursor={cursor}"
+            page = (await ask(venue.http, "position/closed-pnl", query))["result"]
+            found += page["list"]
+            cursor = page["nextPageCursor"]
+            if not cursor:
+                break
+        rows = (await ask(venue.http, "execution/list", "category=linear&symbol=BTCUSDT&limit=100"))["result"]["list"]
+        for row, link_id in zip(found, ("out1", "out0"), strict=True):
+            fills = [each for each in rows if each["orderLinkId"] == link_id]
+            assert len(fills) > 1
+            assert (row["orderId"], row["fillCount"]) == (fills[0]["orderId"], str(len(fills)))
+            assert D(row["closedSize"]) == sum(D(each["closedSize"]) for each in fills) == 6
+            assert D(row["cumExitValue"]) == sum(D(each["execValue"]) for each in fills)
+            assert D(row["closeFee"]) == sum(D(each["execFee"]) for each in fills)
+        wallet = (await ask(venue.http, "account/wallet-balance", "accountType=UNIFIED"))["result"]["list"][0]["coin"][
+            0
+        ]
+        assert sum(D(row["closedPnl"]) for row in found) == D(wallet["cumRealisedPnl"])
 
 
 async def test_more_than_seven_days_of_market_time_cannot_be_asked_at_once(venue: PaperVenue) -> None:

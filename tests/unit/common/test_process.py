@@ -81,3 +81,21 @@ def test_a_wrong_setting_is_found_among_errors_raised_together() -> None:
 def test_an_instance_is_named_as_told_or_after_its_service() -> None:
     assert instance_name("fetcher", "fetcher-2") == "fetcher-2"
     assert instance_name("fetcher", "").startswith("fetcher-")
+
+
+def test_what_a_settled_process_made_is_not_looked_at_again_but_later_garbage_is() -> None:
+    script = """
+import gc, weakref
+from libs.common.process import settle
+class Node: pass
+kept = [Node() for _ in range(1_000)]
+before = len(gc.get_objects())
+settle()
+assert len(gc.get_objects()) < before - 1_000, "it would be looked at again"
+later = Node(); later.itself = later
+gone = weakref.ref(later); del later
+gc.collect()
+assert gone() is None
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr

@@ -29,6 +29,7 @@ CREATE INDEX IF NOT EXISTS executions_fills ON executions (wall) WHERE kind != '
 CREATE INDEX IF NOT EXISTS executions_funding ON executions (wall) WHERE kind = 'Funding';
 CREATE TABLE IF NOT EXISTS closed (
     seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL, symbol TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS closed_order ON closed (order_id, seq);
 CREATE TABLE IF NOT EXISTS positions (symbol TEXT NOT NULL, leg INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (symbol, leg)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS position_rows (seq INTEGER PRIMARY KEY, wall INTEGER NOT NULL, at INTEGER NOT NULL,

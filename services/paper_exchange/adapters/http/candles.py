@@ -13,7 +13,7 @@ from services.paper_exchange.adapters.http.envelope import Answer
 from services.paper_exchange.core.books.fields import Fields
 from services.paper_exchange.core.books.refusals import bad
 from services.paper_exchange.core.dialect.kline_cache import KlineCache
-from services.paper_exchange.core.dialect.shown import Shown, kline_row
+from services.paper_exchange.core.dialect.shown import Shown, kline_json
 from services.paper_exchange.core.dialect.topics import INTERVALS
 from services.paper_exchange.core.market.market import Bar
 from services.paper_exchange.core.relayed.archive import Kind
@@ -71,7 +71,7 @@ class Candles:
             asked, now = self._wanted(fields), self._shown.now
             if asked.interval_ms * asked.limit > KEPT_READY_MS:
                 found = await self._piecewise(bars, asked, now)
-                return _listed(asked.symbol, [orjson.dumps(kline_row(bar)) for bar in reversed(found)])
+                return _listed(asked.symbol, [kline_json(bar) for bar in reversed(found)])
             rows = self._kept.rows(
                 asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=now
             )
@@ -87,7 +87,7 @@ class Candles:
             found = await market.recall(
                 kind, asked.symbol, asked.interval_ms, start=asked.start, end=asked.end, limit=asked.limit, now=now
             )
-            return _listed(asked.symbol, [orjson.dumps(kline_row(bar)[:columns]) for bar in reversed(found)])
+            return _listed(asked.symbol, [kline_json(bar, columns) for bar in reversed(found)])
 
         return act
 
@@ -95,7 +95,7 @@ class Candles:
         async def act(fields: Fields) -> Answer:
             asked, now = self._wanted(fields), self._shown.now
             found = await self._piecewise(bars, asked, now)
-            return _listed(asked.symbol, [orjson.dumps(kline_row(bar)[:PRICES]) for bar in reversed(found)])
+            return _listed(asked.symbol, [kline_json(bar, PRICES) for bar in reversed(found)])
 
         return act
 

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from libs.common.units import DAY_MS, Instant
 from services.paper_exchange.adapters.disk.schema import CLOSED, EXECUTIONS, ORDERS, Codec
+from services.paper_exchange.core.books.changes import ClosedPart
 from services.paper_exchange.core.books.fields import Fields, Json
 from services.paper_exchange.core.books.refusals import bad
 from services.paper_exchange.core.dialect.rows import closed_row, execution_row, order_row
@@ -67,12 +68,21 @@ def executions(books: sqlite3.Connection, fields: Fields, now: Instant) -> Json:
 
 
 def closed_profits(books: sqlite3.Connection, fields: Fields, now: Instant) -> Json:
+    """position/closed-pnl: one row a closing order, however many fills it took; it is as old as its newest fill."""
     search = read_search(fields, now, most=100, usual=50)
     if search is None:
         return _nothing(fields)
     terms = _Terms(search)
     terms.add("at BETWEEN ? AND ?", search.start, search.end)
-    return _page(books, "closed", terms, CLOSED, closed_row, search)
+    terms.add(
+        "NOT EXISTS (SELECT 1 FROM closed later WHERE later.order_id = closed.order_id AND later.seq > closed.seq)"
+    )
+
+    def whole(last: ClosedPart) -> Json:
+        parts = books.execute("SELECT body FROM closed WHERE order_id = ? ORDER BY seq", (last.order_id,))
+        return closed_row([CLOSED.read(body) for (body,) in parts])
+
+    return _page(books, "closed", terms, CLOSED, whole, search)
 
 
 LISTINGS: Final[Mapping[str, Listing]] = {

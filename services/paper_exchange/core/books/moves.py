@@ -9,7 +9,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
 
 from libs.common.errors import Refused
 from libs.common.exchange.trading_types import Action
@@ -40,7 +39,7 @@ from services.paper_exchange.core.margin.order_margin import Resting
 from services.paper_exchange.core.market.depth import Quote
 from services.paper_exchange.core.market.market import Settlement, Tick
 
-_CALM: Final = Calm(LOWEST, HIGHEST, LOWEST, HIGHEST)
+_Borders = tuple[list[Price], list[Price], list[Price], list[Price]]  # below and above: last price, then mark
 
 
 def on_tick(books: Books, tick: Tick, moment: Moment) -> None:
@@ -88,25 +87,21 @@ def calm_of(books: Books, symbol: Symbol) -> Calm:
 
     When an account in cross margin fails hangs on the other symbols too: see slack.
     """
-    calm = _CALM
+    borders: _Borders = ([LOWEST], [HIGHEST], [LOWEST], [HIGHEST])
     for order in books.orders.of(symbol).values():
-        calm = _within(calm, *_reach(order))
+        _add(borders, *_reach(order))
     for position in books.open_positions(symbol):
-        calm = _within(calm, *_trailing_reach(position))
+        _add(borders, *_trailing_reach(position))
         if books.account.margin_mode is MarginMode.ISOLATED:
             limit = funds.liquidation_price(books, position)
-            calm = _within(calm, limit, falls=position.side is Side.LONG, by_mark=True)
-    return calm
+            _add(borders, limit, falls=position.side is Side.LONG, by_mark=True)
+    low, high, mark_low, mark_high = borders
+    return Calm(max(low), min(high), max(mark_low), min(mark_high))
 
 
-def _within(calm: Calm, price: Price | None, falls: bool, by_mark: bool) -> Calm:
-    if price is None:
-        return calm
-    if by_mark:
-        if falls:
-            return replace(calm, mark_low=max(calm.mark_low, price))
-        return replace(calm, mark_high=min(calm.mark_high, price))
-    return replace(calm, low=max(calm.low, price)) if falls else replace(calm, high=min(calm.high, price))
+def _add(borders: _Borders, price: Price | None, falls: bool, by_mark: bool) -> None:
+    if price is not None:
+        borders[2 * by_mark + (not falls)].append(price)
 
 
 def _reach(order: Order) -> tuple[Price | None, bool, bool]:

@@ -1,5 +1,6 @@
 """Orders, executions, positions and the wallet in the venue's own words; every number is a string."""
 
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
@@ -126,28 +127,35 @@ def execution_row(done: Execution) -> Json:
     }
 
 
-def closed_row(part: ClosedPart) -> Json:
-    """A row of position/closed-pnl."""
+def closed_row(parts: Sequence[ClosedPart]) -> Json:
+    """A row of position/closed-pnl: what the fills of one closing order earned together, oldest first."""
+    last = parts[-1]
+
+    def total(amount: Callable[[ClosedPart], Decimal]) -> Decimal:
+        return sum(map(amount, parts), ZERO)
+
+    closed = total(lambda part: part.closed)
+    entry_value, exit_value = total(lambda part: part.entry_value), total(lambda part: part.exit_value)
     return {
-        "symbol": part.symbol,
-        "orderId": part.order_id,
-        "side": part.action.value,
-        "qty": plain(part.order_qty),
-        "orderPrice": plain(part.order_price),
-        "orderType": part.order_kind.value,
-        "execType": part.kind.value,
-        "closedSize": plain(part.closed),
-        "cumEntryValue": plain(part.entry_value),
-        "avgEntryPrice": plain(average(part.entry_value, part.closed)),
-        "cumExitValue": plain(part.exit_value),
-        "avgExitPrice": plain(average(part.exit_value, part.closed)),
-        "closedPnl": plain(part.pnl),
-        "fillCount": "1",
-        "leverage": plain(part.leverage),
-        "openFee": plain(part.entry_fees),
-        "closeFee": plain(part.exit_fees),
-        "createdTime": str(part.at),
-        "updatedTime": str(part.at),
+        "symbol": last.symbol,
+        "orderId": last.order_id,
+        "side": last.action.value,
+        "qty": plain(last.order_qty),
+        "orderPrice": plain(last.order_price),
+        "orderType": last.order_kind.value,
+        "execType": last.kind.value,
+        "closedSize": plain(closed),
+        "cumEntryValue": plain(entry_value),
+        "avgEntryPrice": plain(average(entry_value, closed)),
+        "cumExitValue": plain(exit_value),
+        "avgExitPrice": plain(average(exit_value, closed)),
+        "closedPnl": plain(total(lambda part: part.pnl)),
+        "fillCount": str(len(parts)),
+        "leverage": plain(last.leverage),
+        "openFee": plain(total(lambda part: part.entry_fees)),
+        "closeFee": plain(total(lambda part: part.exit_fees)),
+        "createdTime": str(parts[0].at),
+        "updatedTime": str(last.at),
     }
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 import pytest
@@ -8,6 +9,7 @@ from services.paper_exchange.adapters.markets.replay import replay_market
 from services.paper_exchange.core.dialect.kline_cache import KlineCache
 from services.paper_exchange.core.dialect.shown import kline_row
 from services.paper_exchange.core.market.board import Board
+from services.paper_exchange.core.market.market import Bar
 from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
 
 BTC = Symbol("BTCUSDT")
@@ -39,3 +41,27 @@ def test_a_window_with_bounds_is_read_from_the_market(board: Board) -> None:
     )
 
     assert [int(orjson.loads(row)[0]) for row in rows] == [MADE_FIRST + STEP_MS, MADE_FIRST]
+
+
+def test_the_series_that_was_asked_for_least_lately_goes_first(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counting(symbol: Symbol, interval_ms: int, **window: Any) -> Sequence[Bar]:
+        if window["limit"] > 1:  # one is the look at the forming candle
+            read.append(interval_ms)
+        return from_market(symbol, interval_ms, **window)
+
+    from_market, now = board.bars, Instant(MADE_FIRST + 100 * STEP_MS)
+    monkeypatch.setattr(board, "bars", counting)
+    cache = KlineCache(board, most=30)
+
+    for interval_ms in (STEP_MS, 2 * STEP_MS, STEP_MS, 4 * STEP_MS):
+        rows = cache.rows(BTC, interval_ms, start=None, end=None, limit=12, now=now)
+        assert len(rows) == 12
+        assert len(cache) <= 30
+    assert read == [STEP_MS, 2 * STEP_MS, 4 * STEP_MS]
+
+    cache.rows(BTC, STEP_MS, start=None, end=None, limit=12, now=now)
+    assert read == [STEP_MS, 2 * STEP_MS, 4 * STEP_MS], "it had been asked for lately"
+    cache.rows(BTC, 2 * STEP_MS, start=None, end=None, limit=12, now=now)
+    assert read == [STEP_MS, 2 * STEP_MS, 4 * STEP_MS, 2 * STEP_MS]

@@ -33,7 +33,7 @@ def test_every_number_is_a_string_but_those_that_the_venue_sends_as_numbers() ->
     floor = Floor()
     floor.buys("1", stopLoss="95")
     floor.sells("0.5", reduceOnly=True)
-    parts = [closed_row(change.part) for change in floor.books.journal if isinstance(change, PartClosed)]
+    parts = [closed_row([change.part]) for change in floor.books.journal if isinstance(change, PartClosed)]
     position = position_row(floor.books, floor.position)
     rows: list[dict[str, Any]] = [*orders(floor), *map(execution_row, floor.fills), *parts, position]
     plain = {name for row in rows for name, value in row.items() if type(value) is int}
@@ -90,7 +90,7 @@ def test_a_closed_part_names_the_side_that_closed_and_both_fees() -> None:
     floor = Floor()
     floor.buys("1")
     floor.sells("1")
-    (row,) = [closed_row(change.part) for change in floor.books.journal if isinstance(change, PartClosed)]
+    (row,) = [closed_row([change.part]) for change in floor.books.journal if isinstance(change, PartClosed)]
     assert (row["side"], row["avgEntryPrice"], row["avgExitPrice"], row["closedSize"]) == ("Sell", "100.1", "99.9", "1")
     fees = D(str(row["openFee"])) + D(str(row["closeFee"]))
     assert D(str(row["closedPnl"])) == D("-0.2") - fees
