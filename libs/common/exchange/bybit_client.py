@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import astuple
 from typing import Any, Final
 
 import aiohttp
@@ -94,6 +95,7 @@ class BybitClient(bybit):  # type: ignore[misc]
                 "enableRateLimit": False,
                 "timeout": TIMEOUT_MS,
                 "timeout_on_exit": 250 if base.startswith("https") else 0,  # for TLS to say goodbye
+                "verify": any(url.startswith(("https", "wss")) for url in astuple(endpoint)),  # else no TLS is set up
                 "urls": {"api": {"public": base, "private": base}},
                 "options": {"recvWindow": READ_WINDOW_MS},
             }

@@ -32,6 +32,7 @@ class RedisLocks:
     def __init__(self, redis: Redis, *, prefix: str, clock: Clock, length_ms: int, renew_ms: int) -> None:
         self._redis, self._prefix, self._clock = redis, prefix, clock
         self._length_ms, self._renew_ms = length_ms, renew_ms
+        self._queues: dict[Symbol, asyncio.Lock] = {}
 
     @classmethod
     @asynccontextmanager
@@ -51,22 +52,38 @@ class RedisLocks:
             timeout=self._length_ms / 1_000,
             thread_local=False,
         )
-        asked = await self._acquire(lock, wait_ms)
-        if asked is None:
-            yield None
-            return
-        held = RenewedHold(clock=self._clock, asked=asked, length_ms=self._length_ms)
-        renewing = asyncio.create_task(held.renew(lambda: _extend(lock), every_ms=self._renew_ms))
-        try:
-            yield held
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-            await _let_go(lock)
-
-    async def _acquire(self, lock: Lock, wait_ms: int) -> Moment | None:
-        """Try until `wait_ms` have passed; return when the try that succeeded was begun."""
         began = Moment.now(self._clock)
+        async with self._turn(symbol, wait_ms) as ours:
+            asked = await self._acquire(lock, began, wait_ms) if ours else None
+            if asked is None:
+                yield None
+                return
+            held = RenewedHold(clock=self._clock, asked=asked, length_ms=self._length_ms)
+            renewing = asyncio.create_task(held.renew(lambda: _extend(lock), every_ms=self._renew_ms))
+            try:
+                yield held
+            finally:
+                renewing.cancel()
+                await asyncio.gather(renewing, return_exceptions=True)
+                await _let_go(lock)
+
+    @asynccontextmanager
+    async def _turn(self, symbol: Symbol, wait_ms: int) -> AsyncIterator[bool]:
+        """Queue within this process, so that only one of its tasks asks Redis for a symbol; False: not in time."""
+        queue = self._queues.setdefault(symbol, asyncio.Lock())
+        try:
+            async with asyncio.timeout(wait_ms / 1_000 if queue.locked() else None):
+                await queue.acquire()
+        except TimeoutError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            queue.release()
+
+    async def _acquire(self, lock: Lock, began: Moment, wait_ms: int) -> Moment | None:
+        """Try until `wait_ms` have passed since `began`; return when the try that succeeded was begun."""
         while True:
             asked = Moment.now(self._clock)
             try:

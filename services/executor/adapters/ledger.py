@@ -19,10 +19,11 @@ from services.executor.adapters.journal_rows import JournalRows
 from services.executor.adapters.list_rows import ListRows
 from services.executor.adapters.outbox_rows import OutboxRows
 from services.executor.adapters.store import file_of, open_store, reading, sqlite_url, writing
+from services.executor.adapters.work_rows import WorkRows
 from services.executor.core.order import OrderState
 
 
-class Pages(IntentRows, BookRows, OutboxRows, ControlRows, JournalRows, ListRows):
+class Pages(IntentRows, BookRows, OutboxRows, ControlRows, JournalRows, ListRows, WorkRows):
     """One transaction's view of the whole ledger."""
 
     def waiting_for_a_person(self) -> Mapping[Symbol, str]:

@@ -22,7 +22,6 @@ from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core.commit_points import CommitPoint, go_on
 from services.executor.core.kept import PositionStatus
-from services.executor.core.order import OrderState
 from services.executor.core.protections import Limits
 from services.executor.core.recovery import Policy
 from services.executor.core.sizing import Risk
@@ -30,7 +29,6 @@ from services.executor.core.switch import HALT_FILE, Level, SwitchState, parse_h
 
 LEAST_WINDOW_MS: Final = 300  # a request with less time than this would be refused as late
 LATE_MS: Final = 1_000  # after the receive window: then no request of ours can arrive any more
-_ENDING: Final = frozenset(OrderState) - {OrderState.MANUAL_REVIEW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +134,9 @@ class Desk:
     def refresh(self) -> None:
         """Bring the health report up to date: lockstep waits until nothing is under way."""
         with self.ledger.read() as pages:
-            closing = [k for k in pages.positions(PositionStatus.OPEN) if k.closing is not None]
-            ending = [i for i in pages.live_intents() if i.state in _ENDING]
-            flat = pages.positions(PositionStatus.FLAT)
-            outbox = pages.waiting_count()
-            self.health.facts["executions"] = pages.execution_count()
-        self.health.facts["outbox"] = outbox
-        self.health.in_flight = self.active + outbox + len(flat) + len(closing) + len(ending)
+            now = pages.under_way()
+        self.health.facts |= {"executions": now.executions, "outbox": now.untold}
+        self.health.in_flight = self.active + now.untold + now.flat + now.closing + now.ending
         self.health.market_ms = self.market.now()
 
     @contextmanager

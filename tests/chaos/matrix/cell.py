@@ -23,6 +23,9 @@ NEEDS: Final = {
     at.POSITION_ADOPTED: ("position opened by hand",),
 }
 
+# A position without a stop waits for a living executor: these are not kept without one for longer than a start takes.
+NAKED: Final = frozenset({"stop lost", "position opened by hand"})
+
 
 class How(StrEnum):
     KILL = "kill"
@@ -76,18 +79,21 @@ def cell_of(number: int, seed: int, mutation: str = "") -> Cell:
     names = NEEDS.get(point) or tuple(FAULTS)
     fault = names[(number // len(COMMIT_POINTS) + number % len(COMMIT_POINTS) * 7) % len(names)]
     redis = dice.choices(tuple(RedisFate), weights=(50, 20, 10, 10, 10))[0]
-    executors = dice.choice((1, 2))
+    executors = dice.choice((1, 1, 2))
     lost = point == at.RECOVERY_REMEMBERED or (point in OF_A_START and dice.random() < 0.2)
+    blows = _blows(point, executors, dice)
+    if fault in NAKED and len(blows) > 1 and point not in OF_A_START:
+        blows = blows[:1]
     return Cell(
         number=number,
         seed=seed,
-        blows=_blows(point, executors, dice),
+        blows=blows,
         fault=fault,
         redis=redis,
         redis_at=dice.choice(tuple(Moment)),
         executors=1 if lost else executors,
         ledger_lost=lost,
-        down_ms=dice.choice((0, 0, 300, 1_000)),
+        down_ms=0 if fault in NAKED else dice.choice((0, 0, 300, 1_000)),
         skew_ms=dice.choice((0, 0, 0, 700, -700)),
         mutation=mutation,
     )

@@ -24,7 +24,7 @@ from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core import commit_points as at
 from services.executor.core.kept import PositionStatus
 from tests.chaos.matrix.cell import Cell
-from tests.chaos.matrix.executor_process import PREFIX
+from tests.chaos.matrix.executor_process import MOST_POSITIONS, PREFIX
 from tests.chaos.matrix.faults import FAULTS, Hand, Moment, RedisFate
 from tests.chaos.matrix.household import Household
 from tests.chaos.matrix.tape import BEFORE_MS, START, SYMBOLS
@@ -68,11 +68,11 @@ class Story:
         self.people.begin()
         await self._until(self._is_ready)
         await self._moves({}, BEFORE_MS)
-        await self._enters(START, self.dice.randint(2, 4))
+        await self._enters(START, self.dice.choice((1, 2, 2, 3, 4)))
         await self._manages()
         await self._leaves()
         await self._replays()
-        await self._enters(await self._quarters_pass(), self.dice.randint(1, 3))
+        await self._enters(await self._quarters_pass(), self.dice.choice((1, 1, 2)))
         await self._echoes()
         await self._manages()
         if self.people.missed or not self.people.kills:
@@ -184,7 +184,7 @@ class Story:
         named = {"symbol": position.symbol, "position_id": position.position_id, "side": position.side}
         return [
             builders.stop_move(id=self._id("stop"), stop=stop, version=position.version, **named)
-            for stop in self.dice.sample(stops, self.dice.randint(1, 3))
+            for stop in self.dice.sample(stops, self.dice.choice((1, 1, 2)))
         ]
 
     async def _leaves(self) -> None:
@@ -246,7 +246,10 @@ class Story:
     async def _by_hand(self, hand: Hand) -> None:
         held = {p.symbol: p for p in self._held()}
         if hand is Hand.OPENS:
-            free = [symbol for symbol in SYMBOLS if symbol not in held]
+            taken = {*held, *self._entering()}
+            free = [symbol for symbol in SYMBOLS if symbol not in taken]
+            if len(taken) >= MOST_POSITIONS:  # who trades by hand beside a full executor breaks its limit himself
+                return
             await self.venue.trades_by_hand(self.dice.choice(free), "Buy", Decimal("0.5"), reduce=False)
         elif held:
             position = held[self.dice.choice(sorted(held))]
@@ -286,6 +289,10 @@ class Story:
             decision=decision,
             id=message_id(SignalMade, symbol, str(slot), side),
         )
+
+    def _entering(self) -> set[Symbol]:
+        with self.ledger().read() as pages:
+            return {intent.symbol for intent in pages.live_intents() if intent.is_entry}
 
     def _held(self) -> list[OpenPosition]:
         with self.ledger().read() as pages:
