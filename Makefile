@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+SEED ?= 1
 BENCHES ?= $(patsubst bench/%.py,%,$(filter-out bench/__init__.py,$(wildcard bench/*.py)))
 
 .PHONY: setup up demo test check chaos bench fmt lock
@@ -33,8 +34,15 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Everything that kills processes; with RUNS the crash matrix (it goes on where it stopped), with RUN one run of it.
 chaos: setup
+ifdef RUN
+	$(BIN)/python -m tests.chaos.matrix --run $(RUN) --seed $(SEED) $(ARGS)
+else ifdef RUNS
+	$(BIN)/python -m tests.chaos.matrix --runs $(RUNS) --seed $(SEED) $(ARGS)
+else
 	$(BIN)/python -m pytest tests/chaos $(ARGS)
+endif
 
 bench: setup
 	set -e; for each in $(BENCHES); do $(BIN)/python -m bench.$$each $(ARGS); done

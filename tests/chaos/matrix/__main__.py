@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tests.chaos.matrix", description="The crash matrix.")
     parser.add_argument("--runs", type=int, default=160)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--run", type=int, help="this one alone, not from the journal and not into it")
+    parser.add_argument("--run", type=int, help="this one alone, beside the journal; its evidence is kept")
     parser.add_argument("--at-once", type=int, default=AT_ONCE * (os.cpu_count() or 1))
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for the journal and the evidence")
     parser.add_argument("--mutation", default="", help="a safety measure that is switched off: see mutations.py")
@@ -101,17 +101,24 @@ def summary(done: Sequence[Result]) -> str:
     """The line that says it all, after what it was made of."""
     reached = Counter(point for result in done for point in result.reached)
     never = [point for point in COMMIT_POINTS if not reached[point]]
-    told = f"commit points reached: {len(COMMIT_POINTS) - len(never)} of {len(COMMIT_POINTS)}"
-    cents = sum((Decimal(result.findings.cents) for result in done), Decimal(0))
-    return (
-        f"{told}{': never ' + ', '.join(never) if never else ''}\n"
-        f"{len(done)} runs, {sum(r.kills for r in done)} kills, {sum(r.pauses for r in done)} pauses, "
-        f"{sum(r.faults for r in done)} faults injected, {sum(r.findings.round_trips for r in done)} round trips: "
-        f"{sum(r.findings.duplicates for r in done)} duplicates, {sum(r.findings.naked for r in done)} naked > 2 s, "
-        f"{sum(r.findings.too_many for r in done)} positions over the limit, {cents.normalize():f} cents of difference, "
-        f"{sum(r.findings.missing_reports for r in done)} missing post-mortems, "
-        f"{sum(bool(r.findings.violations) for r in done)} runs with a violation"
-    )
+    found = [result.findings for result in done]
+    cents = sum((Decimal(each.cents) for each in found), Decimal(0))
+    told = {
+        "runs": len(done),
+        "kills": sum(r.kills for r in done),
+        "pauses": sum(r.pauses for r in done),
+        "faults injected": sum(r.faults for r in done),
+        "round trips": sum(each.round_trips for each in found),
+        "duplicates": sum(each.duplicates for each in found),
+        "naked > 2 s": sum(each.naked for each in found),
+        "positions over the limit": sum(each.too_many for each in found),
+        "cents of difference": f"{cents.normalize():f}",
+        "missing post-mortems": sum(each.missing_reports for each in found),
+        "runs with any violation": sum(bool(each.violations) for each in found),
+    }
+    points = f"commit points reached: {len(COMMIT_POINTS) - len(never)} of {len(COMMIT_POINTS)}"
+    line = ", ".join(f"{number} {name}" for name, number in told.items())
+    return f"{points}{': never ' + ', '.join(never) if never else ''}\n{line}"
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Blow:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`mutation` names the safety measure that is switched off, if one is: see mutations.py. `kept`: with its evidence."""
+    """`mutation` names the safety measure that is switched off: see mutations.py. `kept`: its evidence stays."""
 
     number: int
     seed: int

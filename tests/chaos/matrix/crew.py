@@ -118,12 +118,12 @@ def _broken(cell: Cell, why: str, evidence: Path) -> Result:
 def _hired(scratch: Path, evidence: Path, others: Sequence[Connection]) -> Worker:
     ours, theirs = Pipe()
     pid = os.fork()
-    if pid:
-        theirs.close()
-        return Worker(pid, ours)
-    for wire in (ours, *others):
-        wire.close()
-    _work(theirs, scratch, evidence)
+    if not pid:
+        for wire in (ours, *others):
+            wire.close()
+        _work(theirs, scratch, evidence)
+    theirs.close()
+    return Worker(pid, ours)
 
 
 def _work(wire: Connection, scratch: Path, evidence: Path) -> NoReturn:
@@ -167,4 +167,3 @@ def _log_to(file: Path) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-

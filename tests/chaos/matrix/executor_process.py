@@ -141,34 +141,31 @@ class Nursery:
     def open(cls) -> "Nursery":
         ours, theirs = Pipe()
         pid = os.fork()
-        if pid:
-            theirs.close()
-            return cls(pid, ours)
-        ours.close()
-        _tend(theirs)
+        if not pid:
+            ours.close()
+            _tend(theirs)
+        theirs.close()
+        return cls(pid, ours)
 
     def bears(self, birth: Birth) -> int:
         """Fork an executor; returns its process id."""
-        pid: int = self._asked(birth)
-        return pid
+        return int(self._asked(birth))
 
     def buries(self, pid: int) -> int:
         """Take the exit code of one that has ended, or is being killed; negative: the signal that killed it."""
-        code: int = self._asked(pid)
-        return code
+        return int(self._asked(pid))
 
     def cpu_s(self) -> float:
         """CPU time of every child that was buried."""
-        spent: float = self._asked(None)
-        return spent
+        return self._asked(None)
 
     def close(self) -> None:
         self._wire.close()
         os.waitpid(self._pid, 0)
 
-    def _asked(self, question: object) -> object:  # type: ignore[misc]
+    def _asked(self, question: Birth | int | None) -> float:
         self._wire.send(question)
-        return self._wire.recv()
+        return float(self._wire.recv())
 
 
 def _tend(wire: Connection) -> NoReturn:
@@ -197,13 +194,12 @@ def _tend(wire: Connection) -> NoReturn:
 
 def _forked(birth: Birth) -> int:
     pid = os.fork()
-    if pid:
-        return pid
-    live(birth)
+    if not pid:
+        live(birth)
+    return pid
 
 
 def keep_warm() -> None:
     """Leave what is in memory now to all who are forked: nobody's collector writes to its pages."""
     gc.collect()
     gc.freeze()
-

@@ -13,9 +13,9 @@ from libs.common.exchange.endpoints import Endpoint
 from libs.common.locks.held import LOCK_MS
 from tests.chaos.matrix.cell import Blow, Cell, How
 from tests.chaos.matrix.executor_process import Birth, Nursery, mark
+from tests.chaos.matrix.patience import until
 
 ASLEEP_S: Final = LOCK_MS / 1_000 + 1.5  # longer than any lease
-LOOK_S: Final = 0.1
 MOST_LIVES: Final = 12  # of one name: more means that it cannot start
 
 
@@ -101,8 +101,7 @@ class Household:
     async def _wake_sleepers(self) -> None:
         pauses = [blow for blow in self.cell.blows if blow.how is How.PAUSE]
         for blow in pauses:
-            while not mark(self.home, blow).exists():
-                await asyncio.sleep(LOOK_S)
+            await until(mark(self.home, blow).exists)
             await asyncio.sleep(ASLEEP_S)
             self.pauses += 1
             for pid in self._pids.values():

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +12,12 @@ import uvloop
 
 from libs.common.bus.redis_streams import RedisBus
 from libs.common.clock import SystemClock
-from libs.common.contracts.message import Message
 from libs.common.service import serve
 from libs.common.units import Symbol
 from services.executor.core.kept import PositionStatus
 from services.postmortem.service import Postmortem
 from tests.chaos.matrix.executor_process import PREFIX, Birth, serve_executor
+from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import BEFORE_MS, START
 from tests.chaos.matrix.warm_ledger import open_ledger
 from tests.chaos.matrix.world import RedisServer, exchange
@@ -54,13 +53,8 @@ async def _trade(home: Path, redis_url: str) -> None:
         ) as bus,
     ):
         birth = Birth("rehearsal", home, venue.endpoint, redis_url, (), 0, "")
-        work = [asyncio.create_task(serve_executor(birth)), asyncio.create_task(serve(Postmortem(), bus=bus, clock=clock))]
-
-        async def until(answer: Callable[[], bool], *said: Message) -> None:
-            await bus.publish(*said)
-            async with asyncio.timeout(WITHIN_S):
-                while not answer():
-                    await asyncio.sleep(0.02)
+        serving = serve(Postmortem(), bus=bus, clock=clock)
+        work = [asyncio.create_task(serve_executor(birth)), asyncio.create_task(serving)]
 
         def held() -> list[str]:
             with ledger.read() as pages:
@@ -68,14 +62,15 @@ async def _trade(home: Path, redis_url: str) -> None:
 
         await venue.moves({}, BEFORE_MS)
         price = builders.price(BTC, str(venue.price(BTC)), at=START)
-        await until(lambda: bool(held()), price, signal(BTC, price=str(venue.price(BTC))))
+        await bus.publish(price, signal(BTC, price=str(venue.price(BTC))))
+        assert await until(lambda: bool(held()), within_s=WITHIN_S)
         with ledger.read() as pages:
             kept = pages.open_position(BTC)
         assert kept is not None
         named = {"position_id": kept.position.position_id, "side": kept.position.side, "version": kept.position.version}
         assert kept.position.stop is not None
-        await bus.publish(builders.stop_move(stop=kept.position.stop + 5, **named))
-        await until(lambda: not held(), builders.position_close(**named))
+        await bus.publish(builders.stop_move(stop=kept.position.stop + 5, **named), builders.position_close(**named))
+        assert await until(lambda: not held(), within_s=WITHIN_S)
         await venue.audit()
         for each in work:
             each.cancel()

@@ -80,7 +80,6 @@ class Run:
             audit = await venue.audit()
         with self.ledger().read() as pages:
             trades = trades_of(pages)
-            others += unsettled(pages) if others else []
         others += [*people.failures, *fallen(audit, story.said), *asked_for(self.ledger())]
         judged = findings(audit, trades, tuple(self.reports), others)
         if judged.violations or self.cell.kept:
@@ -148,7 +147,8 @@ class Run:
             lags = await bus.lag(["signal", "command"])
         except Transient as error:
             return [*left, str(error)]
-        return [*left, *(f"{lag.waiting + lag.pending} of {lag.stream} unread" for lag in lags if _is_behind(lag))]
+        behind = [lag for lag in lags if lag.waiting or lag.pending]
+        return [*left, *(f"{lag.waiting + lag.pending} of {lag.stream} unread" for lag in behind)]
 
     @asynccontextmanager
     async def _bus(self, instance: str, service: str = "executor") -> AsyncIterator[RedisBus]:
@@ -179,10 +179,6 @@ class Run:
         (self.home / "audit.json").write_bytes(orjson.dumps(audit, option=orjson.OPT_INDENT_2))
         told = [dict(trade) for trade in trades]
         (self.home / "trades.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-
-
-def _is_behind(lag: "object") -> bool:
-    return bool(lag.waiting + lag.pending)  # type: ignore[attr-defined]
 
 
 async def run(cell: Cell, scratch: Path, evidence: Path, redis: RedisServer, nursery: Nursery) -> Result:

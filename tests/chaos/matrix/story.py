@@ -10,8 +10,6 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-import structlog
-
 from libs.common.bus import Bus
 from libs.common.contracts.commands import Flatten
 from libs.common.contracts.market import PriceMoved
@@ -27,15 +25,13 @@ from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import MOST_POSITIONS, PREFIX
 from tests.chaos.matrix.faults import FAULTS, Hand, Moment, RedisFate
 from tests.chaos.matrix.household import Household
+from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import BEFORE_MS, START, SYMBOLS
 from tests.chaos.matrix.temptations import Said
 from tests.chaos.matrix.world import Exchange, RedisServer
 from tests.support import builders
 
-log = structlog.get_logger()
-
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
-LOOK_S: Final = 0.1
 LONG_S: Final = 25.0  # for what has to wait until nothing of an earlier request can arrive
 TEMPTING: Final = 4  # signals at once: one more than there are slots
 HURRY_S: Final = 6.5  # longer than a client waits, and than an order is looked for before it is given up
@@ -164,7 +160,7 @@ class Story:
             for _ in range(3):
                 await asyncio.sleep(0.3)
                 self._forget_locks()
-        await self._until(lambda: self._are_tight(), within_s=3)
+        await self._until(self._are_tight, within_s=3)
         badly = {p.symbol: _moved(self.venue.price(p.symbol), p.side.sign * Decimal("-0.06")) for p in held}
         hit = [] if self._tempts else self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
         await self._moves({symbol: badly[symbol] for symbol in hit}, 40 * SECOND_MS)
@@ -299,14 +295,8 @@ class Story:
             return [kept.position for kept in pages.positions(PositionStatus.OPEN)]
 
     async def _until(self, answer: Callable[[], bool], *, within_s: float = PATIENCE_S) -> bool:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within_s
-        while not answer():
-            self.people.check()
-            if loop.time() >= deadline:
-                return False
-            await asyncio.sleep(LOOK_S)
-        return True
+        self.people.check()
+        return await until(answer, within_s=within_s)
 
 
 def _is_settled(pages: Pages, signal: SignalMade) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from libs.common.units import HOUR_MS, ZERO, Instant, Price, Qty, Symbol
-from services.paper_exchange.core.market.market import Bar, Settlement, Tick
+from libs.common.exchange.market_types import Instrument
+from libs.common.units import HOUR_MS, Instant, Price, Qty, Symbol
+from services.paper_exchange.core.market.market import Settlement, Tick
 from tests.support.scripted_market import START, ScriptedMarket, instrument
 
 FIRST: Final[Mapping[Symbol, Price]] = {
@@ -27,21 +28,14 @@ TRADED: Final = Qty(Decimal(1_000))  # base units at every tick: stops find some
 
 @dataclass
 class Tape(ScriptedMarket):
-    """Nothing moves but by `write`; there is a candle at any time, for the venue's market time is read off one."""
+    """Nothing moves but by `write`."""
 
-    instruments: Sequence[object] = field(default_factory=lambda: tuple(instrument(symbol) for symbol in SYMBOLS))  # type: ignore[assignment]
+    instruments: Sequence[Instrument] = field(default_factory=lambda: tuple(map(instrument, SYMBOLS)))
     first: Mapping[Symbol, Price] = field(default_factory=lambda: dict(FIRST))
     start: Instant = Instant(START - BEFORE_MS)
 
     def write(self, symbol: Symbol, price: Price, at: Instant) -> None:
         self.ticks = (*self.ticks, Tick(at, symbol, price, price, TRADED))
-
-    def bars(
-        self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
-    ) -> Sequence[Bar]:
-        """The candle that `now` lies in."""
-        price = self.price(symbol, now) or FIRST[symbol]
-        return [Bar(Instant(now - now % interval_ms), price, price, price, price, TRADED, Decimal(ZERO), False)]
 
     def settlements(self, after: Instant, until: Instant, of: Symbol | None = None) -> Sequence[Settlement]:
         hours = range(after - after % HOUR_MS + HOUR_MS, until + 1, HOUR_MS)

@@ -37,6 +37,7 @@ from services.paper_exchange.core.faults.faults import Faults
 from services.paper_exchange.service import Opening, World
 from tests.chaos.matrix.executor_process import PREFIX
 from tests.chaos.matrix.faults import Order
+from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import Tape
 from tests.support.paper_venue import KEY, SECRET
 
@@ -89,8 +90,7 @@ class RedisServer:
         self._process.wait()
         await asyncio.sleep(down_s)
         self._process = self._spawned()
-        while not self.answers():
-            await asyncio.sleep(0.02)
+        await until(self.answers, look_s=0.02)
 
     def stop(self) -> None:
         self._process.kill()
@@ -178,8 +178,9 @@ async def exchange(home: Path) -> AsyncIterator[Exchange]:
     venue = Exchange(Tape(), home)
     started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     living = asyncio.create_task(venue.live(started))
-    await asyncio.wait({started, living}, return_when=asyncio.FIRST_COMPLETED)
-    if living.done():
+    living.add_done_callback(lambda _: started.cancel())
+    await asyncio.wait({started})
+    if started.cancelled():
         living.result()
     at = f"127.0.0.1:{started.result()}"
     venue.endpoint = Endpoint(f"http://{at}", f"ws://{at}", f"ws://{at}")
