@@ -32,6 +32,7 @@ class Fault:
     rules: Sequence[Order] = ()
     hand: Hand | None = None
     tempts: bool = False  # nothing goes wrong: more signals than slots, all closed with a gain, the same ones again
+    loses: bool = False  # the market goes against every position
     hurries: bool = False  # the next candle is there before anybody knows what became of the last one's entries
     forgets: bool = False  # Redis loses the locks of stops that are being moved
 
@@ -115,6 +116,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         hurries=True,
         tempts=True,
     ),
+    "a day of losses": Fault(_S, tempts=True, loses=True),
     "a tempting day": Fault(_S, tempts=True),
     "a tempting day of slow entries": Fault(_E, [_asked("delay", CREATE, 4, delay_ms=1_000)], tempts=True),
     "next candle at once": Fault(_E, hurries=True),

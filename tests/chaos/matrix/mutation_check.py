@@ -66,7 +66,7 @@ CHECKS: Final[Mapping[str, Shown]] = {
     "late-request refusal": _run(305, LATE, "entry delayed into the next candle"),
     "stop on entry": _run(8, "no position naked"),
     "position named in commands": _run(4, "commands name their position", TEMPTING),
-    "outbox": _run(10, "one post-mortem for every losing trade", point=at.TRADE_CLOSED),
+    "outbox": _run(10, "one post-mortem for every losing trade", "a day of losses", point=at.TRADE_CLOSED),
     "catch-up": _run(11, "trades = round trips", "fills not pushed"),
 }
 

@@ -162,9 +162,14 @@ class Story:
                 self._forget_locks()
         await self._until(self._are_tight, within_s=3)
         badly = {p.symbol: _moved(self.venue.price(p.symbol), p.side.sign * Decimal("-0.06")) for p in held}
-        hit = [] if self._tempts else self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
+        hit = self._hit(sorted(badly))
         await self._moves({symbol: badly[symbol] for symbol in hit}, 40 * SECOND_MS)
         await self._until(lambda: not {p.symbol for p in self._held()} & set(hit), within_s=3)
+
+    def _hit(self, held: Sequence[Symbol]) -> Sequence[Symbol]:
+        if FAULTS[self.cell.fault].loses:
+            return held
+        return [] if self._tempts else self.dice.sample(held, min(len(held), self.dice.randint(0, 2)))
 
     def _forget_locks(self) -> None:
         for key in self.redis.client.scan_iter(f"{PREFIX}lock:*"):
