@@ -184,6 +184,8 @@ class RecoveryRun:
     async def _act(self, reports: Reports) -> None:
         """Bring the ledger to what the venue has; every step can be repeated after a crash in the middle."""
         desk = self._desk
+        if not desk.is_detached():
+            await self._stops.cover(reports.positions)
         if self._is_lost():
             await self._rebuild.remember(reports.history, reports.positions, since=reports.since)
             desk.reached(RECOVERY_REMEMBERED)

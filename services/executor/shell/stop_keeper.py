@@ -1,6 +1,6 @@
 """Stops: every second the venue's own report is judged, and what is missing or loosened is put back at once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -63,6 +63,15 @@ class StopKeeper:
         gone = {*before} & {*now} - {venue.symbol for venue in report}
         if gone:
             self._desk.doubt(*gone)
+
+    async def cover(self, report: Sequence[VenuePosition]) -> None:
+        """Give a stop to what has none in a report, before anything else is found out about it."""
+        known = self._open()
+        for venue in report:
+            if venue.stop is None:
+                kept = known.get(venue.symbol)
+                ours = kept is not None and kept.position.side is venue.side
+                await self._try(venue.symbol, self.repair if ours else self._first_aid)
 
     def _open(self) -> dict[Symbol, Kept]:
         with self._desk.ledger.read() as pages:

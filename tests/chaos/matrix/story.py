@@ -247,10 +247,9 @@ class Story:
     async def _by_hand(self, hand: Hand) -> None:
         held = {p.symbol: p for p in self._held()}
         if hand is Hand.OPENS:
-            taken = {*held, *self._entering()}
-            free = [symbol for symbol in SYMBOLS if symbol not in taken]
-            if len(taken) >= MOST_POSITIONS:  # who trades by hand beside a full executor breaks its limit himself
-                return
+            free = [symbol for symbol in SYMBOLS if symbol not in held]
+            if len(held) >= MOST_POSITIONS or not self._are_settled(self.signals):
+                return  # who trades by hand beside an executor that may be full breaks its limit himself
             await self.venue.trades_by_hand(self.dice.choice(free), "Buy", Decimal("0.5"), reduce=False)
         elif held:
             position = held[self.dice.choice(sorted(held))]
@@ -290,10 +289,6 @@ class Story:
             decision=decision,
             id=message_id(SignalMade, symbol, str(slot), side),
         )
-
-    def _entering(self) -> set[Symbol]:
-        with self.ledger().read() as pages:
-            return {intent.symbol for intent in pages.live_intents() if intent.is_entry}
 
     def _held(self) -> list[OpenPosition]:
         with self.ledger().read() as pages:
