@@ -81,6 +81,7 @@ class Executor:
             tasks.create_task(self.watch.venue())
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
             tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
+            tasks.create_task(self._every(GUARD_S, self.know, asyncio.Event()))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
@@ -160,6 +161,11 @@ class Executor:
         if not self.desk.is_detached():
             await self.stops.judge()
             self._gauge()
+
+    async def know(self) -> None:
+        """Have what an admission needs to know at hand, so that no signal waits for it; stops never wait for this."""
+        if not self.desk.figures.keeps_order and self.desk.reported_at:
+            await self.desk.complete_facts()
 
     async def leave(self) -> None:
         """Carry unfinished exits on."""

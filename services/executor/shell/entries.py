@@ -4,6 +4,7 @@ from typing import Final
 
 import structlog
 
+from libs.common import laps
 from libs.common.bus import Bus, Delivery
 from libs.common.contracts.signals import SignalMade
 from libs.common.contracts.trades import CloseReason
@@ -12,22 +13,24 @@ from libs.common.exchange.trading_types import Accepted, RefusedForGood, Unchang
 from libs.common.ids import ENTRY, OrderName
 from libs.common.units import DAY_MS, MINUTE_MS, ZERO, Instant, Price, Symbol, Usd
 from services.executor.adapters.ledger import Pages
+from services.executor.adapters.metrics import EntryTimes
 from services.executor.core.admission import EXPIRED, Approved, Declined, Standing, Wish, review
 from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_RECORDED, SIGNAL_DECLINED
 from services.executor.core.intent import Intent
-from services.executor.core.kept import PositionStatus
+from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.order import OrderState
 from services.executor.core.protections import Conditions, day_start
 from services.executor.core.recovery import WHOLE_ACCOUNT
 from services.executor.core.sizing import TooSmall, size
 from services.executor.shell import events
-from services.executor.shell.desk import Desk, Grip
+from services.executor.shell.desk import LATE_MS, Desk, Facts, Grip
 from services.executor.shell.exits import Exits
 from services.executor.shell.sender import Sender
 
 log = structlog.get_logger()
 
 LOCK_WAIT_MS: Final = 500
+FRESH_MS: Final = 3_000  # a report of the venue's is good for an admission for so long; a new one comes every second
 LONGEST_REST_MS: Final = 5_000
 AHEAD_MS: Final = DAY_MS  # however fast the market and however late its prices: no honest slot is this far ahead
 UNBOOKED_MS: Final = 10 * MINUTE_MS  # for so long a fill that is known of and not booked takes its slot
@@ -41,23 +44,37 @@ class Entries:
         self._sender = sender
         self._exits = exits
         self._levered: set[Symbol] = set()
+        self._times = EntryTimes(desk.health.metrics.registry)
 
     async def handle(self, delivery: Delivery, signal: SignalMade, bus: Bus) -> None:
         """Acknowledge a signal when the ledger owns its intent, or when it is declined or skipped."""
-        while not await self._settled(signal):
-            await bus.keep(delivery)
-        await bus.ack(delivery)
+        clock = self._desk.clock
+        self._times.stage("wait", (clock.now() - signal.sent) / 1_000)
+
+        def heard(stage: str, seconds: float) -> None:
+            self._times.stage(stage, seconds)
+            if stage == laps.ORDER_SIGNED:
+                self._times.leaves((clock.now() - signal.sent) / 1_000)
+
+        with laps.timed(clock, heard):
+            while not await self._settled(signal):
+                await bus.keep(delivery)
+            await bus.ack(delivery)
+            laps.ended("ack")
 
     async def _settled(self, signal: SignalMade) -> bool:
         """One try; False when an earlier request on the symbol could still arrive, and the signal must wait."""
         if signal.slot > self._desk.market.now() + AHEAD_MS:
             raise Poison(f"slot: {signal.slot} is more than a day ahead of the market's {self._desk.market.now()}")
-        if self._is_known(signal):
+        with self._desk.ledger.read() as pages:
+            known = self._is_known(pages, signal)
+            kept = pages.open_position(signal.symbol)
+            rest = self._desk.rest_ms(pages, signal.symbol)
+        if known or (kept is not None and await self._is_opposite(signal, kept)):
             return True
-        if await self._is_opposite(signal):
+        if not await self._rested(signal, rest):
             return True
-        if not await self._rested(signal):
-            return True
+        laps.ended("gate")
         async with self._desk.hold(signal.symbol, wait_ms=LOCK_WAIT_MS) as grip:
             if grip is None:
                 if self._desk.figures.keeps_order:  # a dead holder's lock ends by itself, and it decides nothing
@@ -65,29 +82,27 @@ class Entries:
                 self._desk.counts["skipped_locked"] += 1
                 log.info("signal.skipped", symbol=signal.symbol, reason="another process has the symbol")
                 return True
-            return await self._enter(signal, grip)
+            laps.ended("lock")
+            settled = await self._enter(signal, grip)
+        laps.ended("unlock")
+        return settled
 
-    def _is_known(self, signal: SignalMade) -> bool:
+    def _is_known(self, pages: Pages, signal: SignalMade) -> bool:
         """A replay: the ledger has this slot's intent, or has declined this very signal."""
-        with self._desk.ledger.read() as pages:
-            known = pages.intent(entry_name(signal).link_id()) is not None or pages.was_declined(signal.id)
+        known = pages.intent(entry_name(signal).link_id()) is not None or pages.was_declined(signal.id)
         if known:
             self._desk.counts["duplicates_prevented"] += 1
             log.info("signal.known", symbol=signal.symbol, slot=signal.slot)
         return known
 
-    async def _is_opposite(self, signal: SignalMade) -> bool:
-        with self._desk.ledger.read() as pages:
-            kept = pages.open_position(signal.symbol)
-        if kept is None or not self._desk.figures.exit_on_opposite or kept.position.side is signal.side:
+    async def _is_opposite(self, signal: SignalMade, kept: Kept) -> bool:
+        if not self._desk.figures.exit_on_opposite or kept.position.side is signal.side:
             return False
         await self._exits.close(kept.position.position_id, CloseReason.SIGNAL, "the opposite side was signalled")
         self._decline(signal, Declined("opposite", "closed the position instead"))
         return True
 
-    async def _rested(self, signal: SignalMade) -> bool:
-        with self._desk.ledger.read() as pages:
-            rest = self._desk.rest_ms(pages, signal.symbol)
+    async def _rested(self, signal: SignalMade, rest: int) -> bool:
         if rest > LONGEST_REST_MS:
             self._decline(signal, Declined("busy", f"an earlier request may arrive for another {rest} ms"))
             return False
@@ -102,11 +117,11 @@ class Entries:
         if not await self._lever(signal.symbol, grip):
             self._decline(signal, Declined("leverage", "the venue did not confirm the leverage"))
             return True
-        # The positions first: what fills between the two reads is then counted twice rather than not at all.
-        positions = await self._desk.read_positions()
-        asked = self._desk.clock.now()
-        wallet = self._desk.wallet = await self._desk.trading.wallet()
-        verdict = self._admit(signal, grip, positions, wallet, asked)
+        laps.ended("leverage")
+        facts = await self._facts(signal.symbol)
+        laps.ended("facts")
+        verdict = self._admit(signal, grip, facts)
+        laps.ended("admission")
         if verdict is None:
             return False
         if isinstance(verdict, Intent):
@@ -117,20 +132,31 @@ class Entries:
             self._desk.reached(SIGNAL_DECLINED)
         return True
 
-    def _admit(
-        self, signal: SignalMade, grip: Grip, positions: tuple[VenuePosition, ...], wallet: Wallet, asked: Instant
-    ) -> Intent | Declined | None:
+    async def _facts(self, symbol: Symbol) -> Facts:
+        """What the venue has, as reported after nothing of ours on the symbol could arrive any more, and not long ago.
+
+        Entries since then are in the ledger; after something was closed, or is in doubt, an older report says nothing.
+        """
+        desk = self._desk
+        with desk.ledger.read() as pages:
+            settled_at = pages.sent_at(symbol) + desk.figures.recv_window_ms + LATE_MS
+        known, now = desk.facts, desk.clock.now()
+        if known is None or known.at <= max(settled_at, desk.moved_at, now - FRESH_MS) or desk.figures.keeps_order:
+            return await desk.read_facts()
+        return known
+
+    def _admit(self, signal: SignalMade, grip: Grip, facts: Facts) -> Intent | Declined | None:
         """Judge and write down in one transaction; None when the symbol needs more rest first."""
         desk = self._desk
         now = desk.clock.now()
         with desk.write() as pages:
             if 0 < desk.rest_ms(pages, signal.symbol) <= LONGEST_REST_MS:
                 return None
-            verdict = self._judge(pages, signal, grip, positions, wallet, asked)
+            verdict = self._judge(pages, signal, grip, facts)
             if isinstance(verdict, Declined):
                 self._log_declined(pages, signal, verdict)
                 return verdict
-            intent = intent_of(verdict, wallet.equity, at=desk.market.now(), now=now)
+            intent = intent_of(verdict, facts.wallet.equity, at=desk.market.now(), now=now)
             pages.add_intent(intent)
             pages.sent(signal.symbol, now)
             told = events.order_event(intent, desk.market.now())
@@ -139,17 +165,9 @@ class Entries:
         log.info("signal.admitted", symbol=signal.symbol, side=signal.side, qty=str(intent.qty), stop=str(intent.stop))
         return intent
 
-    def _judge(
-        self,
-        pages: Pages,
-        signal: SignalMade,
-        grip: Grip,
-        positions: tuple[VenuePosition, ...],
-        wallet: Wallet,
-        asked: Instant,
-    ) -> Approved | Declined:
-        desk = self._desk
-        free = Usd(wallet.available - reserved(pages, positions, asked))
+    def _judge(self, pages: Pages, signal: SignalMade, grip: Grip, facts: Facts) -> Approved | Declined:
+        desk, positions, wallet = self._desk, facts.positions, facts.wallet
+        free = Usd(wallet.available - reserved(pages, positions, facts.wallet_at))
         instrument = desk.instruments.get(signal.symbol)
         sized = (
             TooSmall("not listed")

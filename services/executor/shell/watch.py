@@ -82,7 +82,6 @@ class Watch:
             desk.priced_at = message.at if desk.priced_at is None else max(desk.priced_at, message.at)
         if isinstance(message, CandleClosed | PriceMoved) and before // HOUR_MS != now // HOUR_MS and self._is_open():
             desk.doubted.set()  # funding may have been settled, and the stream does not say so at every venue
-        desk.health.market_ms = now
 
     def _is_open(self) -> bool:
         with self._desk.ledger.read() as pages:
