@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from services.executor.adapters.ledger import Pages
+from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.kept import PositionStatus
 from services.paper_exchange.core.judging.audit_rows import read_audit, read_trades
@@ -45,6 +45,12 @@ def unsettled(pages: Pages) -> list[str]:
     left += [f"{k.position.position_id} has no trade" for k in pages.positions(PositionStatus.FLAT)]
     waiting = pages.waiting_count()
     return [*left, f"{waiting} events were not told"] if waiting else left
+
+
+def asked_for(ledger: Ledger) -> list[str]:
+    """What a person is asked about: no misfortune here needs one."""
+    with ledger.read() as pages:
+        return [f"nobody has to be asked: {symbol or 'the account'}: {why}" for symbol, why in pages.reviews().items()]
 
 
 def is_of_time(violations: Sequence[str]) -> bool:
