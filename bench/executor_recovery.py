@@ -125,8 +125,11 @@ async def measure(kills: int, home: Path, base: int) -> None:
     whole, own, requests = [], [], []
     async with relay(venue.port) as (seen, port):
         with system(home, base, f"http://127.0.0.1:{port}"):
-            while not (home / "redis").exists():
-                await asyncio.sleep(0.2)
+            async with asyncio.timeout(STARTS_S):
+                while True:
+                    if (home / "redis").exists():
+                        break
+                    await asyncio.sleep(0.2)
             redis = Redis.from_url(url_for(home))
             cursor, _ = await done_after(redis, b"0")
             await asyncio.sleep(1)
