@@ -193,7 +193,7 @@ class Executor:
         log.warning("account.flat", by=switch.by)
 
     def _gauge(self) -> None:
-        self.desk.health.facts["naked_ms"] = self.stops.naked_ms()
+        self.desk.health.facts["naked_ms"] = self.stops.naked.longest_ms()
 
     async def look_round(self) -> None:
         """Reconcile both ways, protect what was found, settle what is flat, and tell everybody what is open."""

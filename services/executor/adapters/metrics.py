@@ -57,6 +57,11 @@ class _Figures:
         for what, times in sorted(self._counted.counts.items()):
             counts.add_metric([what], times)
         yield counts
+        naked = CounterMetricFamily(
+            "ironkeel_executor_naked_seconds", "Wall seconds for which positions were seen without a live stop."
+        )
+        naked.add_metric([], self._counted.counts.get("naked_ms", 0) / 1_000)
+        yield naked
         facts = GaugeMetricFamily(
             "ironkeel_executor_fact", "Sizes of the ledger, and naked milliseconds now.", labels=["fact"]
         )
