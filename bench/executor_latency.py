@@ -37,7 +37,7 @@ RESTS_S: Final = 4.5  # until no earlier request on a symbol could still arrive
 PREPARES_S: Final = 15  # an executor sets the leverage of what it hears prices of, some symbols a second
 BURST: Final = 200
 PRICES: Final = 500  # a second
-PRICES_S: Final = 15
+PRICES_S: Final = 10
 _STAGE: Final = re.compile(r'^ironkeel_executor_entry_stage_seconds_(sum|count)\{stage="(\w+)"\} (\S+)$', re.MULTILINE)
 KINDS: Final = ("latency", "two", "burst", "prices")
 

@@ -16,11 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import uvloop
@@ -39,7 +39,9 @@ from libs.common.settings.sections import PORT_OFFSETS
 from libs.common.units import Instant
 
 POSITIONS: Final = 5
+WORLD: Final = ("--speed", "1", "--balance", "100000", "--policy", "random:7")  # nothing is trained
 STARTS_S: Final = 300.0
+FIRST: Final = "GET /v5/user/query-api"  # the first request that nobody else makes
 BETWEEN_KILLS_S: Final = 6.0  # a process that lived for 3 s is started again at once
 
 
@@ -50,7 +52,7 @@ def system(home: Path, base: int, url: str) -> Iterator[None]:
     ws = {"IRONKEEL_EXCHANGE__WS_URL": f"ws://127.0.0.1:{base + PORT_OFFSETS['paper_exchange']}"}
     with (home.parent / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ironkeel", "up", "--home", str(home), "--speed", "1", "--balance", "100000"],
+            [sys.executable, "-m", "ironkeel", "up", "--home", str(home), *WORLD],
             env={**os.environ, **told, **ws},
             stdout=log,
             stderr=log,
@@ -65,10 +67,10 @@ def system(home: Path, base: int, url: str) -> Iterator[None]:
 
 async def done_after(redis: Redis, cursor: bytes) -> tuple[bytes, RecoveryDone]:
     """The next finished recovery on the stream; its entry's id is Redis' own wall time."""
-    until = time.monotonic() + STARTS_S
-    while time.monotonic() < until:
+    deadline = time.monotonic() + STARTS_S
+    while time.monotonic() < deadline:
         try:
-            read = await redis.xread({f"{PREFIX}recovery": cursor}, block=50)
+            read: Any = await redis.xread({f"{PREFIX}recovery": cursor}, block=50)
         except (RedisError, OSError):  # it is not up yet
             await asyncio.sleep(0.2)
             continue
@@ -81,17 +83,25 @@ async def done_after(redis: Redis, cursor: bytes) -> tuple[bytes, RecoveryDone]:
     raise RuntimeError(f"no recovery within {STARTS_S:.0f} s")
 
 
+async def until(answer: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + STARTS_S
+    while not answer():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not within {STARTS_S:.0f} s: {what}")
+        await asyncio.sleep(0.2)
+
+
 async def opened(venue: Served, redis: Redis) -> None:
     """Have as many positions as are measured, by signals."""
     symbols = await traded(venue)
-    until = time.monotonic() + STARTS_S
+    deadline = time.monotonic() + STARTS_S
     while len(await open_at(venue)) < POSITIONS:
         now = await market_ms(venue)
         slot = Instant(now - now % STEP_MS)
         await put(redis, *(price(each, now, n) for n, each in enumerate(symbols)))
         await put(redis, *(signal(each, slot).signal for each in symbols[:POSITIONS]))
         await asyncio.sleep(5)
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise RuntimeError(f"{len(await open_at(venue))} positions are open")
 
 
@@ -113,9 +123,6 @@ async def kill_and_wait(home: Path, redis: Redis, cursor: bytes, seen: Relay) ->
     return cursor, ended - killed, ended - first, [f"{told.requests} in {told.took_ms} ms", *mine]
 
 
-FIRST: Final = "GET /v5/user/query-api"  # the first request that nobody else makes
-
-
 def is_private(what: str) -> bool:
     return "/market/" not in what
 
@@ -125,11 +132,7 @@ async def measure(kills: int, home: Path, base: int) -> None:
     whole, own, requests = [], [], []
     async with relay(venue.port) as (seen, port):
         with system(home, base, f"http://127.0.0.1:{port}"):
-            async with asyncio.timeout(STARTS_S):
-                while True:
-                    if (home / "redis").exists():
-                        break
-                    await asyncio.sleep(0.2)
+            await until(lambda: (home / "redis" / "redis.sock").exists(), "a Redis")
             redis = Redis.from_url(url_for(home))
             cursor, _ = await done_after(redis, b"0")
             await asyncio.sleep(1)

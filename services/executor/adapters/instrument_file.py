@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import orjson
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +18,7 @@ class InstrumentFile:
     """Shared by every executor of one home."""
 
     def __init__(self, home: Path, venue: str) -> None:
-        self._path, self._venue = home / NAME, venue
+        self._path, self._venue = home / NAME, str(venue)
 
     def load(self) -> dict[Symbol, Instrument]:
         """What is known of this venue; nothing when the file is missing or cannot be read."""
@@ -36,7 +35,7 @@ class InstrumentFile:
         """Replace the file, whole or not at all; a disk that refuses costs the next start one question."""
         half = self._path.with_suffix(".half")
         try:
-            half.write_bytes(orjson.dumps({self._venue: list(listed.values())}, default=str))
+            half.write_bytes(_LISTED.dump_json({self._venue: tuple(listed.values())}))
             half.replace(self._path)
         except OSError as error:
             log.warning("instruments.not_kept", reason=str(error))
