@@ -1,4 +1,4 @@
-"""The oracle can fail: `python -m tests.chaos.matrix.mutation_check` switches one safety measure off after the other."""
+"""The oracle can fail: `python -m tests.chaos.matrix.mutation_check` switches safety measures off one by one."""
 
 from tests.chaos.matrix.mutation_check import CHECKS
 from tests.chaos.matrix.mutations import MUTATIONS
