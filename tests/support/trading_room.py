@@ -140,6 +140,30 @@ class Running:
         await self.tells()
         return self
 
+    async def ready(self) -> "Running":
+        """Recover, with every leverage set: its next request is an order."""
+        await self.starts()
+        self.executor.entries._levered.update({BTC, ETH})
+        return self
+
+    @asynccontextmanager
+    async def serving(self) -> "AsyncIterator[Running]":
+        """Run with all of its loops meanwhile, from two seconds after its start."""
+        task = asyncio.create_task(self.executor.run())
+        try:
+            await self.passes(2)
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def passes(self, seconds: float) -> None:
+        """Let wall time pass for everything that runs."""
+        for _ in range(int(seconds * 20)):
+            await self.settled()
+            self.room.clock.advance(0.05)
+        await self.settled()
+
     async def tells(self) -> None:
         while await self.executor.outbox.publish():
             pass

@@ -1,6 +1,5 @@
 """The executor's books: a trade is there when its position is gone, not half a minute later."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,28 +17,16 @@ def room(tmp_path: Path) -> Room:
 @pytest.fixture
 async def running(room: Room) -> AsyncIterator[Running]:
     """An executor with all of its loops."""
-    desk = room.executor()
-    task = asyncio.create_task(desk.executor.run())
-    await passes(desk, 2)
-    yield desk
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def passes(desk: Running, seconds: float) -> None:
-    """Let wall time pass for everything that runs."""
-    for _ in range(int(seconds * 20)):
-        await desk.settled()
-        desk.room.clock.advance(0.05)
-    await desk.settled()
+    async with room.executor().serving() as desk:
+        yield desk
 
 
 async def test_a_trade_is_told_as_soon_as_its_stop_has_closed_the_position(room: Room, running: Running) -> None:
     await running.bus.publish(signal())
-    await passes(running, 3)
+    await running.passes(3)
     assert running.opened().position.stop is not None
     room.venue.set_price(BTC, "97900")
-    await passes(running, 3)
+    await running.passes(3)
     assert running.open() is None
     assert list(room.trades()), "the stop has closed the position and its trade is not told"
 

@@ -32,21 +32,15 @@ async def desk(room: Room) -> AsyncIterator[Running]:
     """One that serves, with a long position in BTCUSDT."""
     running = room.executor()
     serving = asyncio.create_task(running.executor.run())
-    await passes(running, 1)
+    await running.passes(1)
     await running.bus.publish(signal())
-    await passes(running, 1)
+    await running.passes(1)
     running.opened()
     yield running
     assert not serving.done(), "it did not survive"
     serving.cancel()
     with suppress(asyncio.CancelledError):
         await serving
-
-
-async def passes(desk: Running, seconds: float) -> None:
-    for _ in range(int(seconds * 20)):
-        await desk.settled()
-        desk.room.clock.advance(0.05)
 
 
 def all_of(desk: Running) -> dict[str, Sequence[Any]]:
@@ -68,7 +62,7 @@ def named(desk: Running, command: Message, **said: Any) -> tuple[bytes, dict[str
 async def is_refused(desk: Running, stream: str, name: bytes, body: bytes, *, says: str) -> None:
     before, dead = all_of(desk), len(desk.room.server.dead)
     desk.room.server.add(stream, name, body)
-    await passes(desk, 1)
+    await desk.passes(1)
     assert len(desk.room.server.dead) == dead + 1
     letter = desk.room.server.dead[-1]
     assert (letter.stream, letter.t) == (stream, name)
@@ -78,7 +72,7 @@ async def is_refused(desk: Running, stream: str, name: bytes, body: bytes, *, sa
 
 async def works_on(desk: Running) -> None:
     await desk.bus.publish(signal(ETH, price="4000"))
-    await passes(desk, 1)
+    await desk.passes(1)
     assert desk.opened(ETH).position.stop is not None
 
 
@@ -206,14 +200,14 @@ async def test_no_word_of_anybody_moves_the_markets_clock(desk: Running, message
     before = desk.desk.market.now()
     name, body = encode(message)
     desk.room.server.add(message.stream(), name, json.dumps({**json.loads(body), "at": 9**14}).encode())
-    await passes(desk, 1)
+    await desk.passes(1)
     assert desk.desk.market.now() < before + 86_400_000
     await works_on(desk)
 
 
 async def test_a_signal_for_what_the_venue_does_not_list_is_declined_and_shown(desk: Running) -> None:
     await desk.bus.publish(signal(Symbol("NOPEUSDT")))
-    await passes(desk, 1)
+    await desk.passes(1)
     assert desk.declined() == ["symbol"]
     assert len(desk.room.venue.asked) == 2  # leverage and entry of BTCUSDT
     await works_on(desk)

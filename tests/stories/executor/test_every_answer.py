@@ -8,7 +8,7 @@ from libs.common.exchange.memory_faults import Answer, AnsweredAmiss, Fault, Los
 from libs.common.exchange.outcomes import MEANINGS, Meaning
 from services.executor.core.intent import Intent
 from services.executor.core.order import OrderState
-from tests.support.trading_room import BTC, ETH, Room, Running, signal
+from tests.support.trading_room import BTC, Room, Running, signal
 
 UNEXPLAINED = (-1, 1, 10018, 170131, 999999)
 REFUSED = sorted(code for code, meaning in MEANINGS.items() if meaning is Meaning.REFUSED)
@@ -23,9 +23,7 @@ async def room(tmp_path: Path) -> Room:
 
 @pytest.fixture
 async def desk(room: Room) -> Running:
-    running = await room.executor().starts()
-    running.executor.entries._levered.update({BTC, ETH})  # the answers are for the orders
-    return running
+    return await room.executor().ready()
 
 
 def entry(desk: Running) -> Intent:

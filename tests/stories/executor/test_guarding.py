@@ -17,7 +17,7 @@ from services.executor.core.protections import Limits
 from tests.stories.executor.test_stops import move, stop_at_venue
 from tests.stories.executor.test_two_executors import delivery
 from tests.support import builders
-from tests.support.trading_room import BTC, ETH, Room, Running, signal
+from tests.support.trading_room import BTC, ETH, Room, signal
 
 D = Decimal
 
@@ -72,17 +72,17 @@ async def test_one_stop_that_cannot_be_set_leaves_no_other_position_naked(room: 
 async def test_an_exit_that_hangs_keeps_no_stop_waiting(room: Room) -> None:
     desk = room.executor()
     serving = asyncio.create_task(desk.executor.run())
-    await passes(desk, 1)
+    await desk.passes(1)
     await desk.bus.publish(signal(), signal(ETH, price="4000"))
-    await passes(desk, 1)
+    await desk.passes(1)
     room.venue.script(LostRequest())
     desk.executor.exits.want(desk.opened(ETH).position.position_id, CloseReason.MANUAL, "by hand")
-    await passes(desk, 1.5)
+    await desk.passes(1.5)
     room.venue.strip_stop(BTC)
-    await passes(desk, 2)
+    await desk.passes(2)
     assert room.venue.books.holdings[BTC].stop is not None
     assert ETH in room.venue.books.holdings  # nobody knows yet whether the first request arrived
-    await passes(desk, 30)
+    await desk.passes(30)
     assert ETH not in room.venue.books.holdings
     serving.cancel()
     with suppress(asyncio.CancelledError):
@@ -124,9 +124,3 @@ async def test_an_old_price_closes_nothing(room: Room) -> None:
         await desk.gets(move(desk, "99000"))
         await desk.guards()
     assert stop_at_venue(room) == D("99000")
-
-
-async def passes(desk: Running, seconds: float) -> None:
-    for _ in range(int(seconds * 20)):
-        await desk.settled()
-        desk.room.clock.advance(0.05)

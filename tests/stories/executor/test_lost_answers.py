@@ -9,7 +9,7 @@ from libs.common.contracts.orders import OrderUnknown
 from libs.common.exchange.memory_faults import Answer, LostReply, LostRequest, PartlyFilled
 from libs.common.units import Instant, Qty
 from services.executor.core.order import OrderState
-from tests.support.trading_room import BTC, ETH, SLOT, Room, Running, signal
+from tests.support.trading_room import BTC, SLOT, Room, Running, signal
 
 D = Decimal
 
@@ -21,9 +21,7 @@ async def room(tmp_path: Path) -> Room:
 
 @pytest.fixture
 async def desk(room: Room) -> Running:
-    running = await room.executor().starts()
-    running.executor.entries._levered.update({BTC, ETH})  # the faults are for the orders
-    return running
+    return await room.executor().ready()
 
 
 def state(desk: Running, link_id: str) -> OrderState:

@@ -124,8 +124,7 @@ async def test_what_a_killed_executor_left_unsure_is_finished_by_the_living_with
 
 
 async def test_a_locked_symbol_is_tried_for_half_a_second_then_skipped_said_and_counted(room: Room) -> None:
-    desk = await room.executor().starts()
-    desk.executor.entries._levered.update({BTC, ETH})
+    desk = await room.executor().ready()
     async with desk.listening(), desk.desk.locks.hold(BTC, wait_ms=0):
         began = room.clock.now()
         with capture_logs() as logs:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trading_room import BTC, ETH, Room, Running
+from tests.support.trading_room import Room, Running
 
 
 @pytest.fixture
@@ -15,6 +15,4 @@ def room(tmp_path: Path) -> Room:
 @pytest.fixture
 async def desk(room: Room) -> Running:
     """An executor that has recovered, and whose next request is an order."""
-    running = await room.executor().starts()
-    running.executor.entries._levered.update({BTC, ETH})
-    return running
+    return await room.executor().ready()

@@ -1,6 +1,5 @@
 """Fills that other systems counted twice, or never heard of."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -68,19 +67,8 @@ async def test_a_fill_that_comes_after_the_venues_word_was_taken_for_it_is_count
 @pytest.fixture
 async def running(room: Room) -> AsyncIterator[Running]:
     """An executor with all of its loops."""
-    desk = room.executor()
-    task = asyncio.create_task(desk.executor.run())
-    await passes(desk, 2)
-    yield desk
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def passes(desk: Running, seconds: float) -> None:
-    for _ in range(int(seconds * 20)):
-        await desk.settled()
-        desk.room.clock.advance(0.05)
-    await desk.settled()
+    async with room.executor().serving() as desk:
+        yield desk
 
 
 async def test_what_was_filled_while_the_stream_was_away_is_asked_for_when_it_is_back(
@@ -88,14 +76,14 @@ async def test_what_was_filled_while_the_stream_was_away_is_asked_for_when_it_is
 ) -> None:
     """LEAN.TradeStation PR#95, LEAN.IB#249: the fills of a reconnection were never known."""
     await running.bus.publish(signal())
-    await passes(running, 3)
-    await passes(running, 30)  # the regular look is just over
+    await running.passes(3)
+    await running.passes(30)  # the regular look is just over
     room.venue.drop_private()
     room.venue.by_hand(BTC, Action.BUY, "0.002")
-    await passes(running, 0.5)
+    await running.passes(0.5)
     before = running.opened().position.qty
     room.venue.restore_private()
-    await passes(running, 1)
+    await running.passes(1)
     assert running.opened().position.qty == room.venue.books.holdings[BTC].qty == before + D("0.002")
 
 
@@ -104,8 +92,8 @@ async def test_a_frame_dropped_on_a_healthy_stream_is_missed_for_half_a_minute_a
 ) -> None:
     """LEAN.TradeStation#101: one frame, no error, and the fill was never known."""
     await running.bus.publish(signal())
-    await passes(running, 3)
+    await running.passes(3)
     room.venue.lose_frames(10)
     room.venue.by_hand(BTC, Action.BUY, "0.002")
-    await passes(running, 31)
+    await running.passes(31)
     assert running.opened().position.qty == room.venue.books.holdings[BTC].qty
