@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 import pandas as pd
 
-from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, merge, panel_file, stored, writing
+from libs.common.candle_panel import FUNDING, FUNDING_KIND, candle_rows, merge, panel_file, stored, writing
 from libs.common.clock import Clock
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.market_types import Candle
@@ -147,12 +147,7 @@ async def _asked(venue: Venue, page: Page) -> pd.DataFrame:
         return pd.DataFrame([(at, float(rate)) for at, rate in rates], columns=list(FUNDING))
     timeframe = Timeframe(page.kind)
     found = await venue.candles(page.symbol, timeframe, start=page.begin, limit=(page.end - page.begin) // timeframe.ms)
-    rows = [
-        (c.open_at, float(c.open), float(c.high), float(c.low), float(c.close), float(c.volume))
-        for c in found
-        if page.begin <= c.open_at < page.end
-    ]
-    return pd.DataFrame(rows, columns=list(CANDLE))
+    return candle_rows(candle for candle in found if page.begin <= candle.open_at < page.end)
 
 
 def _write(folder: Path, path: Path, rows: pd.DataFrame) -> int:

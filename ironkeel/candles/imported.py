@@ -62,8 +62,8 @@ def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None 
 def _named(stem: str) -> tuple[str, str]:
     """Symbol and kind as far as a file's name tells."""
     if theirs := _FREQTRADE.fullmatch(stem):
-        kind = FUNDING_KIND if theirs["what"] == "funding_rate" else theirs["kind"]
-        return f"{theirs['base']}USDT", kind if theirs["what"] != "mark" else "mark"
+        kinds = {"futures": theirs["kind"], "funding_rate": FUNDING_KIND}  # the mark's candles are no panel's
+        return f"{theirs['base']}USDT", kinds.get(theirs["what"], "")
     ours = _OURS.fullmatch(stem)
     return (ours["symbol"], ours["kind"]) if ours else ("", "")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from libs.common.units import Instant, Timeframe
 
 if TYPE_CHECKING:  # pandas and ccxt take a second each, which no other command should pay
     from ironkeel.candles.downloaded import Page
+    from libs.common.budget import Budget
     from libs.common.exchange.ccxt_feed import CcxtFeed
 
 PanelOption = Annotated[str, typer.Option("--panel", help="Folder below candles/ in the home.")]
@@ -129,22 +130,15 @@ async def _venue(asked: Target, clock: SystemClock) -> "AsyncIterator[CcxtFeed]"
     from libs.common.budget.redis_budget import RedisBudget
     from libs.common.exchange.ccxt_feed import CcxtFeed
 
-    dice, where = Random(0), endpoint(asked.settings.exchange, asked.settings.ports)  # noqa: S311
-    running = asked.home.running()
-    if running is None:
-        feed = CcxtFeed(where, clock, dice, LocalBudget(clock, dice))
-        try:
-            yield feed
-        finally:
-            await feed.close()
-        return
-    prefix = asked.settings.redis.prefix
-    async with RedisBudget.connect(running.redis_url, prefix=prefix, clock=clock, dice=dice) as budget:
-        feed = CcxtFeed(where, clock, dice, budget)
-        try:
-            yield feed
-        finally:
-            await feed.close()
+    dice, running = Random(0), asked.home.running()  # noqa: S311 spreads waits, guards nothing
+    async with AsyncExitStack() as stack:
+        budget: Budget = LocalBudget(clock, dice)
+        if running is not None:
+            url, prefix = running.redis_url, asked.settings.redis.prefix
+            budget = await stack.enter_async_context(RedisBudget.connect(url, prefix=prefix, clock=clock, dice=dice))
+        feed = CcxtFeed(endpoint(asked.settings.exchange, asked.settings.ports), clock, dice, budget)
+        stack.push_async_callback(feed.close)
+        yield feed
 
 
 async def _pages(

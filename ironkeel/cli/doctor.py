@@ -115,7 +115,7 @@ def venue(asked: Target) -> Finding:
     from libs.common.exchange.ccxt_feed import CcxtFeed  # ccxt costs a second: only who needs it pays
 
     async def count() -> int:
-        clock, dice = SystemClock(), Random(0)  # noqa: S311
+        clock, dice = SystemClock(), Random(0)  # noqa: S311 spreads waits, guards nothing
         where = endpoint(asked.settings.exchange, asked.settings.ports)
         feed = CcxtFeed(where, clock, dice, LocalBudget(clock, dice))
         try:

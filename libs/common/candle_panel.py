@@ -5,15 +5,15 @@ Candles: `ts` (int64 ms, when they open, UTC), `open high low close volume` (flo
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pandas as pd
 import structlog
 
-from libs.common.units import Timeframe
+from libs.common.units import Instant, Price, Qty, Timeframe
 
 log = structlog.get_logger()
 
@@ -21,6 +21,29 @@ CANDLE: Final = ("ts", "open", "high", "low", "close", "volume")
 FUNDING: Final = ("ts", "funding_rate")
 FUNDING_KIND: Final = "funding"
 INTERVALS_MS: Final = {timeframe.value: timeframe.ms for timeframe in Timeframe}
+
+
+class Bar(Protocol):
+    """What a row of candles is made of, whoever tells it."""
+
+    @property
+    def open_at(self) -> Instant: ...
+    @property
+    def open(self) -> Price: ...
+    @property
+    def high(self) -> Price: ...
+    @property
+    def low(self) -> Price: ...
+    @property
+    def close(self) -> Price: ...
+    @property
+    def volume(self) -> Qty: ...
+
+
+def candle_rows(bars: Iterable[Bar]) -> pd.DataFrame:
+    """Candles as a file has them."""
+    rows = [(b.open_at, float(b.open), float(b.high), float(b.low), float(b.close), float(b.volume)) for b in bars]
+    return pd.DataFrame(rows, columns=list(CANDLE))
 
 
 def panel_file(folder: Path, symbol: str, kind: str) -> Path:

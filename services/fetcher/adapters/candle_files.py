@@ -5,13 +5,12 @@ process ended is in the series in Redis, from where whoever takes the symbol up 
 """
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from libs.common.candle_panel import CANDLE, merge, panel_file, writing
+from libs.common.candle_panel import candle_rows, merge, panel_file, writing
 from libs.common.contracts.market import CandleClosed
 from libs.common.units import Instant
 from services.fetcher.core.catch_up import Key
@@ -45,16 +44,11 @@ class CandleFiles:
             return
         with writing(self._folder):  # a fetcher that hands a symbol over may still be writing
             for key, candles in waiting.items():
-                merge(self._path(key), _rows(candles), most=KEPT)
+                merge(self._path(key), candle_rows(candles), most=KEPT)
 
     def _path(self, key: Key) -> Path:
         symbol, timeframe = key
         return panel_file(self._folder, symbol, timeframe)
-
-
-def _rows(candles: Sequence[CandleClosed]) -> pd.DataFrame:
-    rows = [(c.open_at, float(c.open), float(c.high), float(c.low), float(c.close), float(c.volume)) for c in candles]
-    return pd.DataFrame(rows, columns=list(CANDLE))
 
 
 def _newest(path: Path) -> Instant | None:
