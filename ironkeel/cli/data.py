@@ -130,7 +130,8 @@ async def _venue(asked: Target, clock: SystemClock) -> "AsyncIterator[CcxtFeed]"
     from libs.common.budget.redis_budget import RedisBudget
     from libs.common.exchange.ccxt_feed import CcxtFeed
 
-    dice, running = Random(0), asked.home.running()  # noqa: S311 spreads waits, guards nothing
+    dice = Random(0)  # noqa: S311 spreads waits, guards nothing
+    running = asked.home.running() if asked.home.instances() else None  # a stopped one is remembered too
     async with AsyncExitStack() as stack:
         budget: Budget = LocalBudget(clock, dice)
         if running is not None:

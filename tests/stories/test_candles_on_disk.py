@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ironkeel.cli.app import app
+from ironkeel.local.home import RunningSystem, open_home
 from libs.common.units import DAY_MS
 from services.paper_exchange.adapters.markets.replay import replay_market
 from tests.support.panels import MADE_FIRST, STEP_MS, MadePanel
@@ -84,6 +85,14 @@ async def test_a_download_that_was_stopped_asks_only_for_what_is_missing(
     pd.testing.assert_frame_equal(pd.read_parquet(file), frame)
     code, said = await tool(*whole)
     assert (code, "0 new rows in 0 pages" in said) == (0, True), said
+
+
+async def test_a_system_that_was_stopped_does_not_keep_its_home_from_downloading(tool: Tool, tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    home.make()
+    home.remember(RunningSystem(("executor",), {}, f"unix://{tmp_path}/gone.sock"))
+    code, said = await tool("download", "--symbols", "BTCUSDT", *DAY)
+    assert code == 0, said
 
 
 @pytest.mark.parametrize(
