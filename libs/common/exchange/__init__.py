@@ -60,8 +60,11 @@ class Trading(Protocol):
         """The venue's wall clock."""
         ...
 
-    async def market_time(self) -> Instant:
-        """The market's own time: now, or in a replay the moment that the data is at, to the minute."""
+    async def market_time(self, *, listed: Symbol | None = None) -> Instant:
+        """The market's own time: now, or in a replay the moment that the data is at.
+
+        listed: a symbol that was listed lately, which spares asking for the list.
+        """
         ...
 
     async def key_facts(self) -> KeyFacts: ...

@@ -14,7 +14,7 @@ import structlog
 from ccxt.base.errors import BaseError
 
 from libs.common.clock import Clock
-from libs.common.errors import Transient
+from libs.common.errors import Refused, Transient
 from libs.common.exchange import bybit_rows as rows
 from libs.common.exchange.bybit_client import TOO_FREQUENT, BybitClient, Row, VenueAnswer
 from libs.common.exchange.bybit_reads import (
@@ -66,7 +66,7 @@ class CcxtTrading:
         self._stream = endpoint.private_stream
         self._clock = clock
         self._dice = dice
-        self._anchor = ""  # any listed symbol: its book tells the market's time
+        self._anchor: Symbol | None = None  # any listed symbol: its book tells the market's time
 
     @property
     def clock_offset_ms(self) -> int:
@@ -79,9 +79,17 @@ class CcxtTrading:
         except BaseError as error:
             raise Transient(f"server time: {error}") from error
 
-    async def market_time(self) -> Instant:
-        if not self._anchor:
-            self._anchor = (await self.instruments())[0].symbol
+    async def market_time(self, *, listed: Symbol | None = None) -> Instant:
+        anchor = self._anchor or listed
+        if anchor is not None:
+            try:
+                now = await market_now(self._client, anchor)
+            except Refused as error:
+                log.warning("anchor.refused", symbol=anchor, reason=str(error))
+            else:
+                self._anchor = anchor
+                return now
+        self._anchor = (await self.instruments())[0].symbol
         return await market_now(self._client, self._anchor)
 
     async def key_facts(self) -> KeyFacts:

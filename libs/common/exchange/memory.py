@@ -150,7 +150,7 @@ class MemoryVenue(MemoryFeed):
         self._read()
         return self._clock.now()
 
-    async def market_time(self) -> Instant:
+    async def market_time(self, *, listed: Symbol | None = None) -> Instant:
         self._read()
         return self.books.now
 

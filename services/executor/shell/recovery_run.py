@@ -125,7 +125,7 @@ class RecoveryRun:
         if facts.read_only:
             raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
         desk.instruments = self._listed.load() or await self._heard(self.learn())
-        desk.hear(await self._heard(desk.trading.market_time()))
+        desk.hear(await self._heard(desk.trading.market_time(listed=next(iter(desk.instruments), None))))
 
     async def learn(self) -> dict[Symbol, Instrument]:
         """Have the venue's list of contracts, and keep it for the next start."""

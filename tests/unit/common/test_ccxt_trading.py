@@ -320,3 +320,21 @@ async def test_money_that_a_row_leaves_out_is_an_error_and_no_zero(world: World,
     world.venue.answer(ok(list=[row], nextPageCursor=""))
     with pytest.raises(Transient, match=name):
         await world.trading.positions()
+
+
+async def test_a_start_that_knows_a_listed_symbol_asks_its_book_for_the_time_and_for_no_list(world: World) -> None:
+    world.venue.answer(ok(s="ETHUSDT", b=[], a=[], ts=1_234_567))
+    assert await world.trading.market_time(listed=Symbol("ETHUSDT")) == 1_234_567
+    assert await world.trading.market_time() == 1_234_567
+    asked = [(request.path, request.query.get("symbol")) for request in world.venue.requests]
+    assert asked == [("/v5/market/orderbook", "ETHUSDT")] * 2
+
+
+async def test_a_symbol_that_is_listed_no_more_costs_a_look_at_the_list_and_no_start(world: World) -> None:
+    world.venue.answer(
+        no(10001, "Not supported symbols"),
+        ok(list=[samples.instrument()], nextPageCursor=""),
+        ok(s="BTCUSDT", b=[], a=[], ts=1_234_567),
+    )
+    assert await world.trading.market_time(listed=Symbol("GONEUSDT")) == 1_234_567
+    assert [request.query.get("symbol") for request in world.venue.requests] == ["GONEUSDT", None, "BTCUSDT"]
