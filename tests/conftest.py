@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.panels", "tests.support.redis"]
+pytest_plugins = ["tests.support.panels", "tests.support.postgres", "tests.support.redis"]
 
 # Time is no property: a busy machine or a compiled kernel's first call says nothing about the code.
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -16,6 +16,7 @@ from ironkeel.local.home import is_alive
 from ironkeel.local.preflight import check_market, check_ports
 from ironkeel.local.programs import PAPER_EXCHANGE, SERVICES
 from ironkeel.local.redis_server import choose_server
+from libs.common.budget.local import LocalBudget
 from libs.common.clock import SystemClock
 from libs.common.errors import Misconfigured, TradingError
 from libs.common.exchange.endpoints import endpoint
@@ -114,7 +115,9 @@ def venue(asked: Target) -> Finding:
     from libs.common.exchange.ccxt_feed import CcxtFeed  # ccxt costs a second: only who needs it pays
 
     async def count() -> int:
-        feed = CcxtFeed(endpoint(asked.settings.exchange, asked.settings.ports), SystemClock(), Random(0))  # noqa: S311
+        clock, dice = SystemClock(), Random(0)  # noqa: S311
+        where = endpoint(asked.settings.exchange, asked.settings.ports)
+        feed = CcxtFeed(where, clock, dice, LocalBudget(clock, dice))
         try:
             return len(await feed.instruments())
         finally:

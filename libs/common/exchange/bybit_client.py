@@ -16,6 +16,8 @@ import aiohttp
 from ccxt.base.errors import BaseError
 from ccxt.pro import bybit
 
+from libs.common import laps
+from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.exchange.endpoints import Endpoint
@@ -29,8 +31,10 @@ ACK_TIMEOUT_S: Final = 10.0
 AUTH_AHEAD_MS: Final = 10_000
 FRAMES_WAITING: Final = 50_000  # a reader further behind is cut off and has to catch up over REST
 TOPICS_A_REQUEST: Final = 50
+TOO_MANY_VISITS: Final = 10006
 TOO_FREQUENT: Final = 403  # HTTP: the address is shut out for ten minutes
 SHUT_OUT_MS: Final = 600_000
+ORDER_CREATE: Final = "v5/order/create"
 
 _stamp: ContextVar[Stamp | None] = ContextVar("stamp", default=None)
 
@@ -86,7 +90,10 @@ class Wire:
 class BybitClient(bybit):  # type: ignore[misc]
     """REST calls as ccxt's implicit methods (`private_get_v5_position_list`), streams as raw frames."""
 
-    def __init__(self, endpoint: Endpoint, clock: Clock, *, key: str = "", secret: str = "") -> None:
+    def __init__(
+        self, endpoint: Endpoint, clock: Clock, *, key: str = "", secret: str = "", budget: Budget | None = None
+    ) -> None:
+        """budget: what every request waits for; None for orders, which have the address's reserve."""
         base = endpoint.rest
         super().__init__(
             {
@@ -101,7 +108,8 @@ class BybitClient(bybit):  # type: ignore[misc]
             }
         )
         self.clock_offset_ms = 0  # the venue's wall clock less ours
-        self._clock = clock
+        self._clock, self._budget = clock, budget
+        self._spent_ms = 0  # the last answer said that no request is left for so long
         self._wires: dict[str, Wire] = {}
         self._opened = 0
 
@@ -111,11 +119,14 @@ class BybitClient(bybit):  # type: ignore[misc]
         stamp = _stamp.get()
         return (self._clock.now() if stamp is None else stamp.at) + self.clock_offset_ms
 
-    def sign(self, *args: Any, **kwargs: Any) -> Any:
+    def sign(self, path: str, *args: Any, **kwargs: Any) -> Any:
         """Date and limit the request as its Stamp says; ccxt reads both while it signs, without awaiting."""
         stamp = _stamp.get()
         self.options["recvWindow"] = READ_WINDOW_MS if stamp is None else stamp.recv_window_ms
-        return super().sign(*args, **kwargs)
+        signed = super().sign(path, *args, **kwargs)
+        if path == ORDER_CREATE:
+            laps.ended(laps.ORDER_SIGNED)
+        return signed
 
     def handle_errors(
         self,
@@ -137,9 +148,29 @@ class BybitClient(bybit):  # type: ignore[misc]
             raise Unreadable(f"HTTP {http_code} {reason}: {body[:200]}")
         if code != 0:
             raise VenueAnswer(code, str(response.get("retMsg", "")), self._wait_ms(headers))
+        if {name.lower(): value for name, value in headers.items()}.get("x-bapi-limit-status") == "0":
+            self._spent_ms = self._wait_ms(headers)
 
     async def ask(self, method: str, params: Row, stamp: Stamp | None = None) -> Row:
-        """Call an implicit method once; return `result`. Raises what ccxt or `handle_errors` raises."""
+        """Call an implicit method once; return `result`. Raises what ccxt or `handle_errors` raises.
+
+        With a budget it waits for its turn, and tells the budget when the venue asks for patience.
+        """
+        if self._budget is None:
+            return await self._asked(method, params, stamp)
+        await self._budget.turn()
+        try:
+            result = await self._asked(method, params, stamp)
+        except VenueAnswer as answer:
+            if answer.code in {TOO_MANY_VISITS, TOO_FREQUENT}:
+                await self._budget.hold_off(answer.wait_ms)
+            raise
+        if spent_ms := self._spent_ms:
+            self._spent_ms = 0
+            await self._budget.hold_off(spent_ms)
+        return result
+
+    async def _asked(self, method: str, params: Row, stamp: Stamp | None) -> Row:
         token = _stamp.set(stamp)
         try:
             response: Row = await getattr(self, method)(params)

@@ -109,6 +109,11 @@ def stream_candle(symbol: Symbol, timeframe: Timeframe, row: Row) -> Candle:
     )
 
 
+def settled_rate(row: Row) -> tuple[Instant, Fraction]:
+    """A row of market/funding/history."""
+    return _instant(row["fundingRateTimestamp"]), Fraction(_number(row["fundingRate"]))
+
+
 def order(row: Row) -> VenueOrder:
     return VenueOrder(
         symbol=Symbol(row["symbol"]),
@@ -117,13 +122,13 @@ def order(row: Row) -> VenueOrder:
         action=Action(row["side"]),
         status=OrderStatus(row["orderStatus"]),
         order_type=row["orderType"],
-        stop_order_type="" if row["stopOrderType"] in _PLAIN else row["stopOrderType"],
+        stop_order_type="" if row.get("stopOrderType", "") in _PLAIN else row["stopOrderType"],
         create_type=row.get("createType", ""),
         qty=Qty(Decimal(row["qty"])),
         filled=Qty(_number(row["cumExecQty"])),
         average=_price(row["avgPrice"]),
-        trigger=_price(row["triggerPrice"]),
-        reduce_only=bool(row["reduceOnly"]),
+        trigger=_price(row.get("triggerPrice", "")),
+        reduce_only=bool(row.get("reduceOnly", False)),
         reject_reason=row.get("rejectReason", ""),
         created_at=_instant(row["createdTime"]),
         updated_at=_instant(row["updatedTime"]),
@@ -147,7 +152,7 @@ def execution(row: Row) -> Execution | None:
         fee=Usd(Decimal(row["execFee"])),
         closed_qty=Qty(_number(row["closedSize"])),
         create_type=row.get("createType", ""),
-        stop_order_type="" if row["stopOrderType"] in _PLAIN else row["stopOrderType"],
+        stop_order_type="" if row.get("stopOrderType", "") in _PLAIN else row["stopOrderType"],
         at=_instant(row["execTime"]),
         seq=int(row["seq"]),
     )
@@ -167,9 +172,9 @@ def position(row: Row) -> VenuePosition | None:
         stop=_price(row["stopLoss"]),
         leverage=Fraction(Decimal(row["leverage"])),
         margin=Usd(_number(row["positionIM"])),
-        liquidation=_price(row["liqPrice"]),
+        liquidation=_price(row.get("liqPrice", "")),
         unrealised=Usd(_number(row["unrealisedPnl"])),
-        hedge_index=int(row["positionIdx"]),
+        hedge_index=int(row.get("positionIdx", 0)),
         created_at=_instant(row["createdTime"]),
         updated_at=_instant(row["updatedTime"]),
     )

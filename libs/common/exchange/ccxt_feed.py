@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from random import Random
 from typing import Final
 
+from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.exchange import bybit_rows as rows
 from libs.common.exchange.bybit_client import BybitClient
-from libs.common.exchange.bybit_reads import every_row, parsed, parsed_all, read
+from libs.common.exchange.bybit_reads import every_row, market_now, parsed, parsed_all, read
 from libs.common.exchange.bybit_rows import Row
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.market_types import (
@@ -25,31 +26,26 @@ from libs.common.exchange.market_types import (
     Ticker,
 )
 from libs.common.retry import backoff
-from libs.common.units import Instant, Price, Symbol, Timeframe
+from libs.common.units import Fraction, Instant, Price, Symbol, Timeframe
 
-REQUESTS_PER_S: Final = 30  # a process's share of the address's 120: several fetchers and an executor live on it
 _LINEAR: Final = {"category": "linear"}
 _TIMEFRAMES: Final = {interval: timeframe for timeframe, interval in rows.INTERVALS.items()}
 
 
 class CcxtFeed:
-    """See `MarketFeed`. Requests are spaced evenly: the budget of the address is shared by all processes."""
+    """See `MarketFeed`. Every request waits for its turn in the budget of the address."""
 
-    def __init__(self, endpoint: Endpoint, clock: Clock, dice: Random, *, requests_per_s: int = REQUESTS_PER_S) -> None:
-        self._client = BybitClient(endpoint, clock)
+    def __init__(self, endpoint: Endpoint, clock: Clock, dice: Random, budget: Budget) -> None:
+        self._client = BybitClient(endpoint, clock, budget=budget)
         self._stream = endpoint.public_stream
         self._clock = clock
         self._dice = dice
-        self._spacing_ms = 1_000 / requests_per_s
-        self._next_request = 0.0
 
     async def instruments(self) -> Sequence[Instrument]:
-        await self._turn()
         listed = await every_row(self._client, "public_get_v5_market_instruments_info", _LINEAR | {"limit": 1000})
         return parsed_all(rows.instrument, filter(rows.is_ours, listed))
 
     async def tickers(self) -> Sequence[Ticker]:
-        await self._turn()
         return parsed_all(
             rows.ticker, (await read(self._client, "public_get_v5_market_tickers", dict(_LINEAR)))["list"]
         )
@@ -57,7 +53,6 @@ class CcxtFeed:
     async def candles(
         self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int
     ) -> Sequence[Candle]:
-        await self._turn()
         params: dict[str, object] = _LINEAR | {
             "symbol": symbol,
             "interval": rows.INTERVALS[timeframe],
@@ -71,6 +66,16 @@ class CcxtFeed:
             for columns in answer["list"]
         ]
         return listed[::-1]
+
+    async def market_now(self, symbol: Symbol) -> Instant:
+        """The moment that the market of a symbol shows."""
+        return await market_now(self._client, symbol)
+
+    async def funding(self, symbol: Symbol, *, start: Instant, end: Instant) -> Sequence[tuple[Instant, Fraction]]:
+        """Rates that were settled in [start, end], oldest first; at most the newest 200 of them."""
+        params: dict[str, object] = _LINEAR | {"symbol": symbol, "startTime": start, "endTime": end, "limit": 200}
+        answer = await read(self._client, "public_get_v5_market_funding_history", params)
+        return parsed_all(rows.settled_rate, answer["list"])[::-1]
 
     async def live(self, symbols: Sequence[Symbol], timeframes: Sequence[Timeframe]) -> AsyncIterator[FeedEvent]:
         topics = _topics(symbols, timeframes)
@@ -90,14 +95,6 @@ class CcxtFeed:
 
     async def close(self) -> None:
         await self._client.close()
-
-    async def _turn(self) -> None:
-        """Wait for this process's next slot in the shared budget."""
-        now = self._clock.monotonic_ms()
-        slot = max(now, self._next_request)
-        self._next_request = slot + self._spacing_ms
-        if slot > now:
-            await self._clock.sleep((slot - now) / 1_000)
 
 
 class PublicFrames:

@@ -103,7 +103,7 @@ positions: Final = _table(
     *_ms("closed_at", nullable=True),
     Column("decision", Text, nullable=True),
     Column("partial_exits", Text, nullable=False, default="[]"),
-    Column("naked_ms", Integer, nullable=False, default=0),
+    Column("naked_ms", Ms, nullable=False, default=0),
     Index("positions_by_status", "status", "symbol"),
 )
 

@@ -7,7 +7,9 @@ import structlog
 
 from libs.common.exchange.trading_types import Execution, ExecutionType, VenueOrder
 from libs.common.units import DAY_MS, MINUTE_MS, Instant, Symbol
+from services.executor.adapters.ledger import Pages
 from services.executor.core.commit_points import FILLS_BOOKED, TRADE_CLOSED
+from services.executor.core.inferred import is_late_for, without
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
 from services.executor.core.trades import Ending, trade
@@ -31,13 +33,19 @@ class Books:
     def book(self, executions: Sequence[Execution]) -> int:
         """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
         desk = self._desk
+        with desk.ledger.read() as pages:  # a catch-up mostly tells what is known: that needs no write
+            known = pages.booked([done.exec_id for done in executions])
+        executions = [done for done in executions if done.exec_id not in known]
+        if not executions:
+            return 0
         doubtful: set[Symbol] = set()
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             folding = Folding(pages, desk.instance, desk.clock.now())
             new = [done for done in executions if pages.book(done)]
             for done in new:
                 desk.hear(done.at)
                 if done.kind is not ExecutionType.FUNDING:
+                    take_place(pages, done)
                     folding.filled(done)
             for symbol in sorted({done.symbol for done in new}):
                 folded = folding.fold(symbol, desk.leverage(symbol))
@@ -45,6 +53,8 @@ class Books:
                 ended = any(trip.closed_at is not None for trip in folded.trips)  # its trade wants its books closed
                 if folded.missing or foreign or ended:
                     doubtful.add(symbol)
+            if any(done.closed_qty for done in new):
+                desk.moved_at = desk.clock.now()  # a slot, or margin, is free again
             if new and pages.positions(PositionStatus.FLAT):
                 desk.flat.set()
         if new:
@@ -63,7 +73,7 @@ class Books:
 
     def order_seen(self, order: VenueOrder) -> None:
         desk = self._desk
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             Folding(pages, desk.instance, desk.clock.now()).reported(order)
 
     async def catch_up(self, *, since: Instant | None = None, symbol: Symbol | None = None) -> int:
@@ -71,11 +81,15 @@ class Books:
 
         Raises Transient when the venue does not answer: nothing is concluded from silence.
         """
-        start = await self._start() if since is None else since
+        found = await self.ask(since=await self._start() if since is None else since, symbol=symbol)
+        return self.take(found, whole=symbol is None)
+
+    async def ask(self, *, since: Instant, symbol: Symbol | None = None) -> Sequence[Execution]:
+        """Every execution since a market instant, oldest first."""
         found: list[Execution] = []
         cursor: str | None = None
         while True:
-            page = await self._desk.trading.executions(since=start, cursor=cursor, symbol=symbol)
+            page = await self._desk.trading.executions(since=since, cursor=cursor, symbol=symbol)
             found += page.executions
             for kind in page.skipped:
                 self._desk.counts["executions_of_unknown_type"] += 1
@@ -83,8 +97,12 @@ class Books:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        new = self.book(sorted(found, key=lambda done: (done.at, done.seq)))
-        if symbol is None and found:
+        return sorted(found, key=lambda done: (done.at, done.seq))
+
+    def take(self, found: Sequence[Execution], *, whole: bool) -> int:
+        """Book what was asked for; the cursor follows when it was the whole account's."""
+        new = self.book(found)
+        if whole and found:
             with self._desk.ledger.write() as pages:
                 pages.set_cursor(CURSOR, str(max(done.at for done in found)))
         if new:
@@ -145,3 +163,12 @@ class Books:
         if abs(venue - ours) > CENT:
             self._desk.counts["books_differ"] += 1
             log.error("trade.differed", trade=trip.position_id, ours=str(ours), venue=str(venue))
+
+
+def take_place(pages: Pages, done: Execution) -> None:
+    """Let a fill that comes late replace as much of what was inferred for want of it."""
+    for row in pages.inferred(done.symbol):
+        if is_late_for(row.execution, done):
+            pages.replace_inferred(row, without(row.execution, done))
+            pages.claim([done.exec_id], row.position_id, settled=False)
+            return

@@ -7,10 +7,11 @@ import structlog
 
 from libs.common.contracts.positions import OpenPosition, PartialExit
 from libs.common.errors import Transient
-from libs.common.exchange.trading_types import Action, Execution, ExecutionType, VenuePosition
+from libs.common.exchange.trading_types import VenuePosition
 from libs.common.ids import ENTRY, parse_link_id
-from libs.common.units import SECOND_MS, ZERO, Instant, Price, Qty, Symbol, Usd
+from libs.common.units import MINUTE_MS, SECOND_MS, ZERO, Instant, Price, Qty, Symbol, Usd
 from services.executor.core.commit_points import POSITION_ADOPTED
+from services.executor.core.inferred import bridge, opening
 from services.executor.core.intent import Intent, adopted_id
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Trip
@@ -28,6 +29,7 @@ UNTOUCHED_MS: Final = 10 * SECOND_MS  # after this, any executor takes an unfini
 # stale, and the executions are always there in the end.
 SIGHTINGS: Final = 12
 BETWEEN_SIGHTINGS_MS: Final = 5 * SECOND_MS
+LATE_FILLS_MS: Final = MINUTE_MS  # of market time for which a fill may be missing from the venue's list
 
 
 class Reconciler:
@@ -110,14 +112,16 @@ class Reconciler:
     async def _is_real(self, found: Match, venue: VenuePosition) -> bool:
         """Whether a position that nobody knows is there: its executions say so, or there are none that deny it.
 
-        A stale report shows what was closed a moment ago; adopting that would make a trade out of nothing.
+        A stale report shows what was closed a moment ago; adopting that would make a trade out of nothing. Of a young
+        position the executions may still be on their way.
         """
         await self._books.catch_up(since=venue.created_at, symbol=venue.symbol)
         with self._desk.ledger.read() as pages:
             trip = pages.folded(venue.symbol).open
             told = pages.has_executions(venue.symbol, since=venue.created_at)
         explained = trip is not None and trip.side is venue.side and trip.qty == venue.qty
-        return explained or not told or self._is_sure(found)
+        young = self._desk.market.now() - venue.created_at < LATE_FILLS_MS
+        return explained or not (told or young) or self._is_sure(found)
 
     def _is_sure(self, found: Match) -> bool:
         """Whether the same difference was seen often enough: executions may be late, a report may be stale."""
@@ -150,9 +154,9 @@ class Reconciler:
                 position_id = adopted_id(venue.symbol, at)
             taken: tuple[PartialExit, ...]
             if trip is None or trip.side is not venue.side or trip.qty != venue.qty:
-                opening = _opening(venue, position_id)
-                pages.book(opening, synthetic=True)
-                pages.claim([opening.exec_id], position_id, settled=False)
+                inferred = opening(venue, position_id)
+                pages.book(inferred, synthetic=True)
+                pages.claim([inferred.exec_id], position_id, settled=False)
                 opened_at, taken = venue.created_at, ()
             else:
                 pages.claim(trip.members, position_id, settled=False)
@@ -168,27 +172,10 @@ class Reconciler:
         """The venue's executions do not explain its position, and never will: take its word for the difference."""
         desk = self._desk
         log.error("position.bridged", position=held.position_id, held=str(held.qty), venue=str(venue and venue.qty))
-        difference = (venue.qty if venue else Qty(ZERO)) - held.qty
-        if difference == 0:
+        qty = venue.qty if venue else Qty(ZERO)
+        done = bridge(held, qty, venue.mark if venue else self._last_price(held), desk.market.now())
+        if done is None:
             return
-        price = venue.mark if venue else self._last_price(held)
-        action = Action.opening(held.side) if difference > 0 else Action.closing(held.side)
-        done = Execution(
-            exec_id=f"bridge-{held.position_id}-{held.version}",
-            symbol=held.symbol,
-            order_id="",
-            link_id="",
-            kind=ExecutionType.TRADE,
-            action=action,
-            qty=Qty(abs(difference)),
-            price=price,
-            fee=Usd(ZERO),
-            closed_qty=Qty(max(-difference, ZERO)),
-            create_type="",
-            stop_order_type="",
-            at=desk.market.now(),
-            seq=1 << 62,
-        )
         with desk.write() as pages:
             pages.book(done, synthetic=True)
         self._books.refold(held.symbol)
@@ -223,26 +210,6 @@ def _name_of(venue: VenuePosition, trip: Trip | None) -> str:
         if name is not None and name.purpose == ENTRY:
             return trip.position_id
     return adopted_id(venue.symbol, venue.created_at)
-
-
-def _opening(venue: VenuePosition, position_id: str) -> Execution:
-    """What the position cost as far as the venue still says: its executions are gone."""
-    return Execution(
-        exec_id=f"opening-{position_id}",
-        symbol=venue.symbol,
-        order_id="",
-        link_id="",
-        kind=ExecutionType.TRADE,
-        action=Action.opening(venue.side),
-        qty=venue.qty,
-        price=venue.entry,
-        fee=Usd(ZERO),
-        closed_qty=Qty(ZERO),
-        create_type="",
-        stop_order_type="",
-        at=venue.created_at,
-        seq=0,
-    )
 
 
 def _position(

@@ -8,6 +8,7 @@ from random import Random
 
 import structlog
 
+from libs.common.budget.redis_budget import RedisBudget
 from libs.common.bus import Bus
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.redis_streams import RedisBus
@@ -47,8 +48,9 @@ class Listing:
 async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator[Outside]:
     """Connect to Redis and to the venue; leaving the block lets go of both."""
     url, prefix, name = settings.redis.url.get_secret_value(), settings.redis.prefix, settings.instance
-    feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, Random(name))  # noqa: S311 spreads reconnects, guards nothing
+    dice = Random(name)  # noqa: S311 spreads reconnects, guards nothing
     async with (
+        RedisBudget.connect(url, prefix=prefix, clock=clock, dice=dice) as budget,
         RedisBus.connect(
             url,
             prefix=prefix,
@@ -60,6 +62,7 @@ async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator
         ) as bus,
         RedisLeases.connect(url, prefix=prefix, service="fetcher", instance=name, clock=clock) as leases,
     ):
+        feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, dice, budget)
         try:
             yield Outside(bus, leases, feed)
         finally:

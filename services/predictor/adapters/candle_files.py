@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from libs.common.candle_panel import CANDLE, panel_file
 from libs.common.errors import Misconfigured
 from libs.common.units import Symbol, Timeframe
 from services.predictor.core.features import FloatArray
-
-COLUMNS: Final = ["ts", "open", "high", "low", "close", "volume"]
 
 
 def symbols_in(folder: Path, timeframe: Timeframe) -> Sequence[Symbol]:
@@ -21,11 +19,11 @@ def symbols_in(folder: Path, timeframe: Timeframe) -> Sequence[Symbol]:
 
 def read_bars(folder: Path, symbol: Symbol, timeframe: Timeframe) -> FloatArray:
     """Return a series (n, 6), oldest first, each open time once; raises Misconfigured naming an unreadable file."""
-    path = folder / f"{symbol}-{timeframe}.parquet"
+    path = panel_file(folder, symbol, timeframe)
     try:
-        table = pd.read_parquet(path, columns=COLUMNS)
+        table = pd.read_parquet(path, columns=list(CANDLE))
     except (OSError, ValueError, KeyError) as error:
-        raise Misconfigured(f"{path} cannot be read as candles ({', '.join(COLUMNS)}): {error}") from error
+        raise Misconfigured(f"{path} cannot be read as candles ({', '.join(CANDLE)}): {error}") from error
     bars = np.ascontiguousarray(table.to_numpy(dtype=np.float64))
     _, first = np.unique(bars[:, 0], return_index=True)
     return bars[first]

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from libs.common.contracts.recovery import Phase
 from services.executor.adapters.journal_rows import PHASE
-from services.executor.adapters.ledger import Pages
+from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.kept import PositionStatus
 from services.paper_exchange.core.judging.audit_rows import read_audit, read_trades
@@ -55,6 +55,12 @@ def round_trips(audit: Mapping[str, JsonValue]) -> Sequence[Trip]:
     """Every position that was opened and closed again, recomputed from the exchange's fills."""
     books = read_audit(audit)
     return [trip for trip in walk(books.fills, books.funding).trips if trip.closed is not None]
+
+
+def asked_for(ledger: Ledger) -> list[str]:
+    """What a person is asked about: no misfortune here needs one."""
+    with ledger.read() as pages:
+        return [f"nobody has to be asked: {symbol or 'the account'}: {why}" for symbol, why in pages.reviews().items()]
 
 
 def is_of_time(violations: Sequence[str]) -> bool:

@@ -27,9 +27,19 @@ from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import PREFIX, Nursery
 from tests.chaos.matrix.faults import RedisFate
 from tests.chaos.matrix.household import Household
-from tests.chaos.matrix.oracle import UNSETTLED, Findings, findings, is_of_time, round_trips, trades_of, unsettled
+from tests.chaos.matrix.oracle import (
+    UNSETTLED,
+    Findings,
+    asked_for,
+    findings,
+    is_of_time,
+    round_trips,
+    trades_of,
+    unsettled,
+)
 from tests.chaos.matrix.pulse import STARVED_MS, pulse
 from tests.chaos.matrix.story import Story
+from tests.chaos.matrix.temptations import fallen
 from tests.chaos.matrix.warm_ledger import FILE, open_ledger
 from tests.chaos.matrix.world import Exchange, RedisServer, exchange
 
@@ -88,7 +98,7 @@ class Run:
             audit = await venue.audit()
         with self.ledger().read() as pages:
             trades = trades_of(pages)
-        others += people.failures
+        others += [*people.failures, *fallen(audit, story.said), *asked_for(self.ledger())]
         judged = findings(audit, trades, tuple(self.reports), others)
         if judged.violations or self.cell.kept:
             self._keep(audit, trades)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pytest
 
+from libs.common.budget.local import LocalBudget
 from libs.common.clock import SystemClock
 from libs.common.exchange import MarketFeed, Trading
 from libs.common.exchange.ccxt_feed import CcxtFeed
@@ -122,7 +123,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         venue = await stack.enter_async_context(paper_venue(tmp_path, balance="500"))
         clock = SystemClock()
         trading = CcxtTrading(venue.endpoint, clock, Random(1), key=KEY, secret=SECRET)
-        feed = CcxtFeed(venue.endpoint, clock, Random(1), requests_per_s=1_000)
+        feed = CcxtFeed(venue.endpoint, clock, Random(1), LocalBudget(clock, Random(1)))
         stack.push_async_callback(trading.close)
         stack.push_async_callback(feed.close)
         yield PaperPlace(venue, trading, feed)

@@ -94,6 +94,19 @@ async def test_a_late_request_is_refused_and_nothing_happens(hand: Hand) -> None
     assert await hand.trading.positions() == []
 
 
+@pytest.mark.parametrize("ahead_ms", [1_800, -4_800])
+async def test_a_clock_that_is_wrong_is_measured_and_every_request_dated_right(hand: Hand, ahead_ms: int) -> None:
+    """ccxt#24981, pybit#191, pybit#232: 10002 for ever, and a wider window does not help a clock that is fast."""
+    await hand.venue.fault("clock", offset_ms=-ahead_ms)
+    wide = Stamp(SystemClock().now(), 60_000 if ahead_ms > 0 else 3_000)
+    outcome = await hand.trading.create_order(hand.entry(), wide)
+    assert isinstance(outcome, RefusedForNow)
+    assert outcome.code == 10002
+    await hand.trading.server_time()
+    assert abs(hand.trading.clock_offset_ms + ahead_ms) < 1_000
+    assert isinstance(await hand.trading.create_order(hand.entry(), hand.stamp()), Accepted)
+
+
 async def test_a_stop_is_moved_in_place(hand: Hand) -> None:
     await hand.enters()
     [before] = await hand.trading.open_orders()

@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
 
-from libs.common.clock import SystemClock, VirtualClock
+from libs.common.budget.local import LocalBudget
+from libs.common.clock import SystemClock
 from libs.common.errors import Transient
 from libs.common.exchange import MarketFeed
 from libs.common.exchange.ccxt_feed import CcxtFeed, PublicFrames
 from libs.common.exchange.market_types import CandleClosedFrame, FeedDown, FeedUp, PriceFrame
 from libs.common.units import Instant, Price, Symbol, Timeframe
 from tests.support import bybit_samples as samples
-from tests.support.raw_venue import RawVenue, ok, raw_venue
+from tests.support.raw_venue import Answer, RawVenue, no, ok, raw_venue
 
 BTC = Symbol("BTCUSDT")
 
@@ -30,7 +32,8 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     async with raw_venue() as venue:
-        feed = CcxtFeed(venue.endpoint, SystemClock(), Random(1), requests_per_s=10_000)
+        clock = SystemClock()
+        feed = CcxtFeed(venue.endpoint, clock, Random(1), LocalBudget(clock, Random(1)))
         port: MarketFeed = feed
         yield World(venue, feed)
         await port.close()
@@ -140,17 +143,58 @@ def test_a_delta_without_a_snapshot_is_an_error() -> None:
         list(PublicFrames().events(tickers(1, markPrice="2")))
 
 
-async def test_requests_are_spaced_evenly(world: World) -> None:
-    clock = VirtualClock()
-    feed = CcxtFeed(world.venue.endpoint, clock, Random(1), requests_per_s=10)
-    asked: list[float] = []
+class Watched:
+    """A budget that notes what it is asked and told."""
 
-    async def sleep(seconds: float) -> None:
-        asked.append(seconds)
+    def __init__(self) -> None:
+        self.noted: list[object] = []
 
-    clock.sleep = sleep  # type: ignore[method-assign]
-    world.venue.answer(ok(list=[]))
-    for _ in range(3):
-        await feed.tickers()
+    async def turn(self) -> None:
+        self.noted.append("turn")
+
+    async def hold_off(self, ms: int) -> None:
+        self.noted.append(ms)
+
+
+async def asked_of(venue: RawVenue, *answers: Answer) -> list[object]:
+    """What the budget saw of one question after the other."""
+    budget = Watched()
+    feed = CcxtFeed(venue.endpoint, SystemClock(), Random(1), budget)
+    venue.answer(*answers)
+    for _ in answers:
+        with suppress(Transient):
+            await feed.tickers()
     await feed.close()
-    assert asked == [0.1, 0.2]
+    return budget.noted
+
+
+async def test_every_request_waits_for_its_turn_pages_too(world: World) -> None:
+    budget = Watched()
+    feed = CcxtFeed(world.venue.endpoint, SystemClock(), Random(1), budget)
+    world.venue.answer(ok(list=[samples.instrument()], nextPageCursor="2"), ok(list=[]))
+    await feed.instruments()
+    await feed.close()
+    assert budget.noted == ["turn", "turn"]
+
+
+async def test_too_many_visits_are_followed_by_the_patience_that_the_venue_asks_for(world: World) -> None:
+    reset = str(SystemClock().now() + 5_000)
+    first, wait_ms, second = await asked_of(
+        world.venue, no(10006, "Too many visits!", X_Bapi_Limit_Reset_Timestamp=reset), ok(list=[])
+    )
+    assert (first, second) == ("turn", "turn")
+    assert isinstance(wait_ms, int)
+    assert 3_000 < wait_ms <= 5_000
+
+
+async def test_an_address_that_is_shut_out_sends_nothing_for_ten_minutes(world: World) -> None:
+    shut = Answer(b"access too frequent", status=403)
+    assert await asked_of(world.venue, shut) == ["turn", 600_000]
+
+
+async def test_the_last_request_that_the_headers_allow_is_followed_by_a_pause(world: World) -> None:
+    headers = {"X-Bapi-Limit-Status": "0", "X-Bapi-Limit-Reset-Timestamp": str(SystemClock().now() + 5_000)}
+    noted = await asked_of(world.venue, replace(ok(list=[]), headers=headers), ok(list=[]))
+    assert noted[0::2] == ["turn", "turn"]
+    assert isinstance(noted[1], int)
+    assert 3_000 < noted[1] <= 5_000

@@ -90,6 +90,7 @@ async def test_an_entry_carries_its_stop_and_its_numbers_as_written(world: World
 
 
 async def test_a_write_is_dated_with_its_stamp_and_signed_over_the_raw_body(world: World) -> None:
+    """ccxt#14870: the window was set as `recvwindow`, and nothing changed."""
     world.venue.answer(ok())
     await world.trading.set_stop(BTC, Price(Decimal(1)), Stamp(Instant(123_456), 777))
     headers = world.venue.requests[0].headers
@@ -295,3 +296,27 @@ async def test_a_refused_authentication_is_a_stream_that_is_down(world: World) -
     await stream.aclose()  # type: ignore[attr-defined]
     assert isinstance(down, StreamDown)
     assert "auth refused" in down.reason
+
+
+async def test_what_a_row_may_leave_out_kills_no_report(world: World) -> None:
+    """nautilus#3836: one order without isReduceOnly, and the account was never reconciled."""
+    optional = ("reduceOnly", "stopOrderType", "createType", "triggerPrice", "stopLoss", "rejectReason")
+    order = {name: value for name, value in samples.order(symbol="BTCUSDT").items() if name not in optional}
+    world.venue.answer(ok(list=[order], nextPageCursor=""))
+    [read] = await world.trading.open_orders()
+    assert (read.reduce_only, read.stop_order_type, read.trigger) == (False, "", None)
+    may_lack = ("liqPrice", "positionIdx")
+    position = {name: value for name, value in samples.position().items() if name not in may_lack}
+    world.venue.answer(ok(list=[position], nextPageCursor=""))
+    [held] = await world.trading.positions()
+    assert (held.liquidation, held.hedge_index) == (None, 0)
+
+
+@pytest.mark.parametrize("name", ["size", "side", "stopLoss", "positionIM", "markPrice", "unrealisedPnl"])
+async def test_money_that_a_row_leaves_out_is_an_error_and_no_zero(world: World, name: str) -> None:
+    """nautilus#3836: tolerant of what is optional, strict about money."""
+    row = samples.position()
+    del row[name]
+    world.venue.answer(ok(list=[row], nextPageCursor=""))
+    with pytest.raises(Transient, match=name):
+        await world.trading.positions()

@@ -1,5 +1,6 @@
 """The ledger: what is written together stays together, and survives."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,8 +28,10 @@ NOW, BTC = Instant(5), Symbol("BTCUSDT")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger.open("", home=tmp_path)
+def ledger(tmp_path: Path, ledger_url: str) -> Iterator[Ledger]:
+    ledger = Ledger.open(ledger_url, home=tmp_path)
+    yield ledger
+    ledger.close()
 
 
 def test_what_fails_in_the_middle_leaves_no_trace(ledger: Ledger) -> None:
@@ -39,10 +42,10 @@ def test_what_fails_in_the_middle_leaves_no_trace(ledger: Ledger) -> None:
         assert pages.intent(LINK) is None
 
 
-def test_a_second_process_opens_the_same_ledger(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_second_process_opens_the_same_ledger(ledger: Ledger, tmp_path: Path, ledger_url: str) -> None:
     with ledger.write() as pages:
         pages.add_intent(INTENT)
-    with Ledger.open("", home=tmp_path).read() as pages:
+    with Ledger.open(ledger_url, home=tmp_path).read() as pages:
         assert pages.intent(LINK) == INTENT
 
 

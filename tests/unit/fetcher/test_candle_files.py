@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 
 from libs.common.contracts.market import CandleClosed
-from services.fetcher.adapters.candle_files import CandleFiles, merge
+from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.core.candles import as_message
 from tests.support.venue_candles import BTC, MORNING, venue_candle
 
@@ -75,18 +75,3 @@ async def test_a_file_says_how_far_it_goes(tmp_path: Path) -> None:
     assert await files.newest(key) == candle(5).open_at
     (tmp_path / f"{BTC}-15m.parquet").write_bytes(b"PAR1 but no more")
     assert await files.newest(key) is None
-
-
-def test_a_half_written_file_of_the_dead_is_not_taken_for_the_file(tmp_path: Path) -> None:
-    path = tmp_path / f"{BTC}-15m.parquet"
-    path.with_suffix(".tmp").write_bytes(b"half")
-    merge(path, [candle(0)])
-    assert rows(tmp_path) == [0]
-
-
-def test_an_unreadable_file_is_put_aside_and_written_anew(tmp_path: Path) -> None:
-    path = tmp_path / f"{BTC}-15m.parquet"
-    path.write_bytes(b"PAR1 but no more")
-    merge(path, [candle(3)])
-    assert rows(tmp_path) == [3]
-    assert path.with_suffix(".unreadable").read_bytes() == b"PAR1 but no more"

@@ -4,16 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from libs.common.candle_panel import CANDLE
 from libs.common.errors import Misconfigured
 from libs.common.units import Symbol, Timeframe
-from services.predictor.adapters.candle_files import COLUMNS, read_bars, symbols_in
+from services.predictor.adapters.candle_files import read_bars, symbols_in
 from tests.support.candles import walk
 
 BTC, M15 = Symbol("BTCUSDT"), Timeframe.M15
 
 
 def put(folder: Path, name: str, bars: np.ndarray) -> None:
-    pd.DataFrame(bars, columns=pd.Index(COLUMNS)).astype({"ts": "int64"}).to_parquet(folder / f"{name}.parquet")
+    pd.DataFrame(bars, columns=pd.Index(CANDLE)).astype({"ts": "int64"}).to_parquet(folder / f"{name}.parquet")
 
 
 def test_a_series_is_read_as_it_was_written(tmp_path: Path) -> None:

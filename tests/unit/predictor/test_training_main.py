@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from libs.common.candle_panel import CANDLE
 from libs.common.errors import Misconfigured
 from libs.common.units import Timeframe
 from services.predictor.adapters.boosters import Boosters
-from services.predictor.adapters.candle_files import COLUMNS
 from services.predictor.adapters.model_store import ModelStore
 from services.predictor.core.features import rows_of
 from services.predictor.training.main import main
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir(parents=True)
     for timeframe in FRAMES:
         for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
-            table = pd.DataFrame(walk(700, seed=seed, step_ms=timeframe.ms), columns=pd.Index(COLUMNS))
+            table = pd.DataFrame(walk(700, seed=seed, step_ms=timeframe.ms), columns=pd.Index(CANDLE))
             table.astype({"ts": "int64"}).to_parquet(folder / f"{symbol}-{timeframe}.parquet")
     monkeypatch.setenv("IRONKEEL_HOME", str(tmp_path))
     yield tmp_path
