@@ -35,7 +35,7 @@ class Exits:
         self._desk = desk
         self._sender = sender
         self._books = books
-        self._driving: dict[Symbol, asyncio.Future[bool]] = {}
+        self._queues: dict[Symbol, asyncio.Lock] = {}
 
     def want(self, position_id: str, reason: CloseReason, text: str) -> Kept | None:
         """Make the wish durable: from here on the ledger drives the exit, whatever dies meanwhile."""
@@ -71,17 +71,13 @@ class Exits:
     async def drive(self, symbol: Symbol) -> bool:
         """Carry out a wanted close; True when nothing is left to do. Raises Transient when the venue is silent.
 
-        Whoever asks while it is under way in this process waits for its end: two would take the symbol from each other.
+        One at a time for a symbol in this process: two would take it from each other, and neither come to its end.
         """
-        under_way = self._driving.get(symbol)
-        if under_way is None:
-            under_way = self._driving[symbol] = asyncio.ensure_future(self._drive(symbol))
-            under_way.add_done_callback(lambda _: self._driving.pop(symbol))
-        return await asyncio.shield(under_way)
-
-    async def _drive(self, symbol: Symbol) -> bool:
         with self._desk.busy():
-            async with self._desk.hold_at_any_cost(symbol, wait_ms=LOCK_WAIT_MS) as grip:
+            async with (
+                self._queues.setdefault(symbol, asyncio.Lock()),
+                self._desk.hold_at_any_cost(symbol, wait_ms=LOCK_WAIT_MS) as grip,
+            ):
                 for _ in range(PIECES):
                     done = await self._piece(symbol, grip)
                     if done is not None:

@@ -5,6 +5,7 @@ Goes on where it stopped: what the journal has is not run again. Exit code 1 whe
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ TOLD_EVERY_S: Final = 15.0
 
 def main(words: Sequence[str]) -> int:
     asked = _parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was begun is taken apart
     asked.folder = asked.folder.absolute()
     evidence = asked.folder / f"seed-{asked.seed}"
     if asked.run is not None:

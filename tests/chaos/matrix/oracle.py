@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
+from libs.common.contracts.recovery import Phase
+from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.kept import PositionStatus
 from services.paper_exchange.core.judging.audit_rows import read_audit, read_trades
-from services.paper_exchange.core.judging.round_trips import walk
+from services.paper_exchange.core.judging.round_trips import Trip, walk
 from services.paper_exchange.core.judging.verdict import judge
 from tests.chaos.matrix.executor_process import MOST_POSITIONS
 
@@ -40,11 +42,19 @@ def trades_of(pages: Pages) -> Sequence[Mapping[str, JsonValue]]:
 
 def unsettled(pages: Pages) -> list[str]:
     """What the ledger still has to do."""
-    left = [f"{i.link_id} is {i.state}" for i in pages.live_intents()]
+    phases = pages.recovery_log(1, kind=PHASE)
+    left = ["nobody has recovered"] if not phases or phases[0]["phase"] == Phase.RECOVERING else []
+    left += [f"{i.link_id} is {i.state}" for i in pages.live_intents()]
     left += [f"{k.position.position_id} is open" for k in pages.positions(PositionStatus.OPEN)]
     left += [f"{k.position.position_id} has no trade" for k in pages.positions(PositionStatus.FLAT)]
     waiting = pages.waiting_count()
     return [*left, f"{waiting} events were not told"] if waiting else left
+
+
+def round_trips(audit: Mapping[str, JsonValue]) -> Sequence[Trip]:
+    """Every position that was opened and closed again, recomputed from the exchange's fills."""
+    books = read_audit(audit)
+    return [trip for trip in walk(books.fills, books.funding).trips if trip.closed is not None]
 
 
 def asked_for(ledger: Ledger) -> list[str]:
@@ -73,8 +83,7 @@ def findings(
     rows: list[JsonValue] = [dict(trade) for trade in trades]
     verdict = judge(audit, max_positions=MOST_POSITIONS, trades=rows, postmortems=reports)
     broken = {rule.name: len(rule.violations) for rule in verdict.rules}
-    books = read_audit(audit)
-    trips = [trip for trip in walk(books.fills, books.funding).trips if trip.closed is not None]
+    trips = round_trips(audit)
     real = sum((trip.net for trip in trips), Decimal(0))
     told = sum((trade.pnl_usd for trade in read_trades(rows)), Decimal(0))
     losing = {str(trade["trade_id"]) for trade in trades if Decimal(str(trade["pnl_usd"])) < 0}

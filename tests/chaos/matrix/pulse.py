@@ -1,4 +1,4 @@
-"""Whether the machine let a run live: a process that stood still for half a second cannot be judged by two."""
+"""Whether the machine let a run live: who waits long for a core cannot be judged by two seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 BEAT_S: Final = 0.05
-STARVED_MS: Final = 400.0
+STARVED_MS: Final = 150.0  # a start waits for a core a dozen times in a row
 
 
 @dataclass

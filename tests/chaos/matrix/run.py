@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,16 @@ from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import PREFIX, Nursery
 from tests.chaos.matrix.faults import RedisFate
 from tests.chaos.matrix.household import Household
-from tests.chaos.matrix.oracle import UNSETTLED, Findings, asked_for, findings, is_of_time, trades_of, unsettled
+from tests.chaos.matrix.oracle import (
+    UNSETTLED,
+    Findings,
+    asked_for,
+    findings,
+    is_of_time,
+    round_trips,
+    trades_of,
+    unsettled,
+)
 from tests.chaos.matrix.pulse import STARVED_MS, pulse
 from tests.chaos.matrix.story import Story
 from tests.chaos.matrix.temptations import fallen
@@ -149,6 +159,7 @@ class Run:
     async def _under_way(self, story: Story, venue: Exchange, bus: RedisBus) -> list[str]:
         with self.ledger().read() as pages:
             left = unsettled(pages)
+            told = Counter(str(trade["symbol"]) for trade in trades_of(pages))
             losing = {str(t["trade_id"]) for t in trades_of(pages) if str(t["pnl_usd"]).startswith("-")}
         left += [f"{p.symbol} is open at the venue" for p in venue.world.books.open_positions()]
         left += [f"{missing} has no report" for missing in sorted(losing - self.reports.keys())]
@@ -156,6 +167,8 @@ class Run:
             lags = await bus.lag(["signal", "command"])
         except Transient as error:
             return [*left, str(error)]
+        closed = Counter(trip.symbol for trip in round_trips(await venue.audit())) if not left else told
+        left += [f"{symbol}: {closed[symbol] - told[symbol]} trades are missing" for symbol in closed - told]
         behind = [lag for lag in lags if lag.waiting or lag.pending]
         return [*left, *(f"{lag.waiting + lag.pending} of {lag.stream} unread" for lag in behind)]
 

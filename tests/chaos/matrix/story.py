@@ -247,8 +247,9 @@ class Story:
     async def _by_hand(self, hand: Hand) -> None:
         held = {p.symbol: p for p in self._held()}
         if hand is Hand.OPENS:
-            free = [symbol for symbol in SYMBOLS if symbol not in held]
-            if len(held) >= MOST_POSITIONS or not self._are_settled(self.signals):
+            there = {position.symbol for position in self.venue.world.books.open_positions()}
+            free = [symbol for symbol in SYMBOLS if symbol not in there]
+            if len(there) >= MOST_POSITIONS or not self._are_settled(self.signals):
                 return  # who trades by hand beside an executor that may be full breaks its limit himself
             await self.venue.trades_by_hand(self.dice.choice(free), "Buy", Decimal("0.5"), reduce=False)
         elif held:

@@ -219,7 +219,7 @@ async def test_a_hand_that_adds_to_our_position_is_followed(room: Room) -> None:
     assert desk.opened().position.version == before.version + 1
 
 
-async def test_closes_that_are_asked_for_meanwhile_join_the_exit_that_is_under_way(room: Room) -> None:
+async def test_closes_that_are_asked_for_meanwhile_wait_for_the_exit_that_is_under_way(room: Room) -> None:
     """Each of them took the symbol over when the first was slow, and none came to its end."""
     desk = await room.executor().starts()
     async with desk.listening():
