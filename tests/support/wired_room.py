@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from libs.common.bus.memory import MemoryBus, MemoryServer
 from libs.common.clock import SystemClock
@@ -25,8 +25,10 @@ from libs.common.locks.memory import MemoryLocks, MemoryLockServer
 from libs.common.units import Instant, Price, Qty, Symbol, Timeframe
 from services.executor.adapters.ledger import Ledger
 from services.executor.core.kept import Kept
+from services.executor.core.order import OrderState
 from services.executor.service import Executor
 from services.executor.shell.desk import Desk
+from services.executor.shell.entries import entry_name
 from tests.support import builders
 from tests.support.paper_venue import KEY, SECRET, PaperVenue, paper_venue
 from tests.support.trading_room import figures
@@ -35,6 +37,8 @@ from tests.support.waiting import eventually
 BTC = Symbol("BTCUSDT")
 BALANCE = Decimal(100_000)
 RECONCILE_S = 2
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass
@@ -93,10 +97,14 @@ class WiredRoom:
         now = self.venue.world.now
         return builders.price(last=str(last), **builders.envelope(PriceMoved, str(now), part, at=now))
 
-    def trades(self) -> list[TradeClosed]:
-        entries = self.server.streams.get(TradeClosed.stream(), [])
-        found = {m.id: m for m in (entry.message() for entry in entries) if isinstance(m, TradeClosed)}
+    def told(self, schema: type[M]) -> list[M]:
+        """Every message of a schema that reached its stream, once."""
+        entries = self.server.streams.get(schema.stream(), [])
+        found = {m.id: m for m in (entry.message() for entry in entries) if isinstance(m, schema)}
         return list(found.values())
+
+    def trades(self) -> list[TradeClosed]:
+        return self.told(TradeClosed)
 
 
 @dataclass
@@ -126,15 +134,17 @@ class Wired:
         for message in messages:
             await self.bus.publish(message)
 
-    async def signalled(self) -> None:
-        """A long, at the market's price, with a stop so far away that nothing reaches it."""
+    async def signalled(self) -> str:
+        """A long, at the market's price, with a stop so far away that nothing reaches it; returns its order's name."""
         now = self.room.venue.world.now
         price = Price(self.room.venue.price(BTC))
         decision = builders.decision(price=price, atr=Price(price / 10))
         slot = Instant(now - now % Timeframe.M15.ms)
         until = Instant(now + Timeframe.M15.ms)
         said = builders.envelope(SignalMade, str(slot), at=now)
-        await self.told(self.room.price(), builders.signal(slot=slot, valid_until=until, decision=decision, **said))
+        signal = builders.signal(slot=slot, valid_until=until, decision=decision, **said)
+        await self.told(self.room.price(), signal)
+        return str(entry_name(signal).link_id())
 
     async def enters(self) -> Kept:
         await self.signalled()
@@ -149,6 +159,11 @@ class Wired:
         kept = self.open()
         assert kept is not None, "it is flat"
         return kept
+
+    def state(self, link_id: str) -> OrderState | None:
+        with self.executor.desk.ledger.read() as pages:
+            intent = pages.intent(link_id)
+        return None if intent is None else intent.state
 
     def funding(self) -> int:
         """How many settlements are booked."""

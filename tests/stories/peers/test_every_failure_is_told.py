@@ -116,7 +116,7 @@ FAILURES: Final = (
         ("freqtrade PR#6943",),
         (
             f"{LOST}:test_one_not_found_at_a_start_ends_no_order",
-            f"{WIRE}:test_an_order_that_the_venue_shows_no_more_is_found_in_its_history",
+            f"{WIRE}:test_an_order_that_only_the_history_shows_is_known_from_there",
         ),
     ),
     Told(
@@ -249,7 +249,7 @@ FAILURES: Final = (
         ("freqtrade#10708",),
         (
             f"{ADAPTER}:test_an_order_is_looked_for_in_the_history_too",
-            f"{WIRE}:test_an_order_that_the_venue_shows_no_more_is_found_in_its_history",
+            f"{WIRE}:test_an_order_that_only_the_history_shows_is_known_from_there",
         ),
     ),
 )

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from libs.common.budget.local import LocalBudget
+from libs.common.contracts.orders import OrderRefused
 from libs.common.contracts.trades import CloseReason
 from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.trading_types import Accepted, Action, OrderStatus, RefusedForGood, Stamp
 from libs.common.ids import OrderLinkId
 from libs.common.units import HOUR_MS, MINUTE_MS, Price, Timeframe
+from services.executor.core.order import OrderState
 from services.fetcher.core.candles import closed_of
 from tests.support import builders
 from tests.support.bybit_signed import tell
@@ -54,19 +56,24 @@ async def test_an_accepted_order_whose_answer_was_lost_is_a_position(
     room: WiredRoom, desk: Wired, fault: dict[str, Any]
 ) -> None:
     """hummingbot#6901, hummingbot#6996: a time-out was reported as a failure, and the order was live."""
+    await room.venue.fault("drop_frames", stream="private", times=1_000)
     await room.venue.fault(**fault, endpoint="order/create")
     position = (await desk.enters()).position
+    await desk.until(lambda: desk.state(position.position_id) is OrderState.FILLED)
+    assert room.told(OrderRefused) == []
     assert await orders(room) == [position.position_id]
     assert position.qty == await desk.reports()
 
 
-async def test_an_order_that_the_venue_shows_no_more_is_found_in_its_history(room: WiredRoom, desk: Wired) -> None:
+async def test_an_order_that_only_the_history_shows_is_known_from_there(room: WiredRoom, desk: Wired) -> None:
     """freqtrade PR#6943, freqtrade#10708: one "not found", or an order older than the last 500, ended a trade."""
+    await room.venue.fault("partial_fill", fraction=0)  # it ends without a fill: nothing else tells of it
     await room.venue.fault("hide_orders", times=1_000)
     await room.venue.fault("drop_frames", stream="private", times=1_000)
     await room.venue.fault("drop_reply", endpoint="order/create")
-    position = (await desk.enters()).position
-    assert await orders(room) == [position.position_id]
+    link_id = await desk.signalled()
+    await desk.until(lambda: desk.state(link_id) is OrderState.CANCELLED)
+    assert await orders(room) == [link_id]
 
 
 async def test_a_stop_that_the_venue_refuses_for_its_side_closes_the_position(room: WiredRoom, desk: Wired) -> None:
