@@ -1,5 +1,6 @@
-"""Real processes to be measured, each kept on one core: the paper exchange, and floors to hold it against."""
+"""Real processes to be measured: the paper exchange and floors to hold it against, on one core, executors, Redis."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench.rig.machine import pin
+from ironkeel.local.redis_server import command_line, url_for, wait_until_answering
+from libs.common.clock import SystemClock
 
 OFFSET: Final = 100  # of the paper exchange's port above ports.base
 STARTS_S: Final = 60.0
@@ -51,46 +54,74 @@ def floor(kind: str) -> Iterator[Served]:
 
 
 @contextmanager
+def executor(home: Path, settings: Mapping[str, str], *, instance: str = "executor") -> Iterator[Served]:
+    """Run an executor in `home` on whatever core is idle; several in one home have names of their own."""
+    port = _free_port()
+    told = {"IRONKEEL_PORTS__BASE": str(port), "IRONKEEL_SERVICE__INSTANCE": instance, **settings}
+    with _running([sys.executable, "-m", "services.executor.main"], told, home, f"{instance}.log") as process:
+        _wait(process, port, home / f"{instance}.log")
+        yield Served(process.pid, port, home)
+
+
+@contextmanager
+def redis_server(home: Path) -> Iterator[str]:
+    """Run the embedded Redis of `home`; its URL."""
+    with _running(command_line(home), {}, home, "redis.log"):
+        url = url_for(home)
+        asyncio.run(wait_until_answering(url, clock=SystemClock(), within_s=STARTS_S))
+        yield url
+
+
+@contextmanager
 def _served(command: list[str], settings: Mapping[str, str], port: int, under: str | None) -> Iterator[Served]:
-    with TemporaryDirectory(prefix="bench-", dir=under) as name:
-        home = Path(name)
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                env={**os.environ, **settings, "IRONKEEL_HOME": name},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+    with (
+        TemporaryDirectory(prefix="bench-", dir=under) as name,
+        _running(command, settings, Path(name), "log") as process,
+    ):
         pin(process.pid, CORE)
+        _wait(process, port, Path(name) / "log")
+        yield Served(process.pid, port, Path(name))
+
+
+@contextmanager
+def _running(
+    command: list[str], settings: Mapping[str, str], home: Path, log: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    with (home / log).open("wb") as said:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **settings, "IRONKEEL_HOME": str(home)},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+        if process.poll() is not None:
+            raise RuntimeError(f"it ended by itself: {_last_words(home / log)}")
+    finally:
+        process.terminate()
         try:
-            _wait(process, port, home)
-            yield Served(process.pid, port, home)
-            if process.poll() is not None:
-                raise RuntimeError(f"it ended by itself: {_last_words(home)}")
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, home: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + STARTS_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError as error:
             if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"nothing answers on port {port}: {_last_words(home)}") from error
+                raise RuntimeError(f"nothing answers on port {port}: {_last_words(log)}") from error
             time.sleep(0.05)
         else:
             return
 
 
-def _last_words(home: Path) -> str:
-    return (home / "log").read_text(errors="replace")[-2_000:]
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace")[-2_000:]
 
 
 def _free_port() -> int:

@@ -3,7 +3,7 @@
 `/health/progress` is for lockstep: the market waits until every service has handled everything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,6 +33,7 @@ class Health:
     market_ms: Instant = Instant(0)  # everything the venue pushed up to here is handled (fetcher, executor)
     in_flight: int = 0  # effects begun and not ended
     facts: dict[str, int] = field(default_factory=dict)  # such as executions known to the ledger
+    look: Callable[[], None] = lambda: None  # brings the figures above up to date, when somebody asks for them
     metrics: Metrics = field(init=False)
     _bus: Bus | None = None
     _reads: Sequence[str] = ()
@@ -95,6 +96,7 @@ def health_routes(health: Health) -> APIRouter:
         with suppress(Transient):
             for lag in await health.lag():
                 health.metrics.lagging(lag)
+        health.look()
         health.metrics.state(ready=health.ready, in_flight=health.in_flight, market_ms=health.market_ms)
         return Response(health.metrics.text(), media_type=CONTENT_TYPE)
 
@@ -109,6 +111,7 @@ def health_app(health: Health) -> FastAPI:
 
 
 async def _progress(health: Health) -> Json:
+    health.look()
     return {
         "service": health.service,
         "instance": health.instance,

@@ -6,7 +6,7 @@ from libs.common.health import Health
 from libs.common.http import serve_http
 from libs.common.locks.redis_locks import RedisLocks
 from libs.common.logs import configure_logs
-from libs.common.process import instance_name, run
+from libs.common.process import instance_name, run, settle
 from services.executor.adapters.ledger import Ledger
 from services.executor.adapters.rest import executor_app
 from services.executor.adapters.venue import open_trading
@@ -31,6 +31,7 @@ async def main() -> None:
         executor = Executor(Desk(trading, ledger, locks, clock, settings.figures, name, health), bus)
         app = executor_app(executor.desk, bus, settings.api, home, executor.rebuild.run)
         async with serve_http(app, host=settings.api.host, port=settings.port, name=name, home=home, clock=clock):
+            settle()
             await executor.run()
 
 

@@ -9,10 +9,11 @@ import structlog
 from libs.common.bus import Bus, Delivery
 from libs.common.contracts.message import message_id
 from libs.common.contracts.positions import PositionSnapshot
+from libs.common.contracts.recovery import Phase
 from libs.common.contracts.signals import SignalMade
 from libs.common.errors import Poison, Transient
 from libs.common.retry import backoff
-from services.executor.adapters.journal_rows import SessionStart
+from services.executor.adapters.journal_rows import PHASE, SessionStart
 from services.executor.core.commit_points import SESSION_BEGUN
 from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import surely_off
@@ -38,6 +39,7 @@ GUARD_S: Final = 1.0
 FINISH_S: Final = 2.0
 SETTLE_S: Final = 5.0
 BACKUP_S: Final = 2.0
+LEARN_S: Final = 3_600.0  # contracts are listed, and their terms change
 BREATH_S: Final = 0.2  # between two looks, however often they are asked for
 
 
@@ -58,6 +60,7 @@ class Executor:
         self.watch = Watch(desk, self.books)
         self.backup = Backup(desk)
         self.rebuild = Rebuild(desk, self.books, self.reconciler)
+        self._recovery = RecoveryRun(desk, self.books, self.sender, self.reconciler, self.stops)
         self._hands = asyncio.Semaphore(desk.figures.workers)
         self._told_at = 0  # wall time of the last slow look
 
@@ -81,15 +84,20 @@ class Executor:
             tasks.create_task(self.watch.venue())
             tasks.create_task(self._every(GUARD_S, self.guard, desk.alarm))
             tasks.create_task(self._every(GUARD_S, self.leave, desk.leaving))
+            tasks.create_task(self._every(GUARD_S, self.know, asyncio.Event()))
+            tasks.create_task(self._every(GUARD_S, self.entries.prepare, asyncio.Event()))
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
+            tasks.create_task(self._every(LEARN_S, self._recovery.learn, asyncio.Event()))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
             await self._work(tasks)
 
     def begin(self) -> SessionStart:
         with self.desk.write() as pages:
             session = pages.begin_session(self.desk.instance, now=self.desk.clock.now())
+            wall, phase = self.desk.clock.now(), Phase.RECOVERING
+            pages.note(session.session_id, PHASE, session.told, wall=wall, phase=phase)
         self.desk.reached(SESSION_BEGUN)
         return session
 
@@ -100,8 +108,7 @@ class Executor:
         log.info("session.ended", session=self.desk.session_id)
 
     async def recover(self, session: SessionStart) -> None:
-        recovery = RecoveryRun(self.desk, self.books, self.sender, self.reconciler, self.stops)
-        await recovery.run(session)
+        await self._recovery.run(session)
         self.snapshot()
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
@@ -136,7 +143,7 @@ class Executor:
                 continue
             return
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]], wake: asyncio.Event) -> None:
         """Do `work` every so many wall seconds, or as soon as `wake` is set; a silent venue is asked again."""
         while True:
             wake.clear()
@@ -161,6 +168,11 @@ class Executor:
             await self.stops.judge()
             self._gauge()
 
+    async def know(self) -> None:
+        """Have what an admission needs to know at hand, so that no signal waits for it; stops never wait for this."""
+        if not self.desk.figures.keeps_order and self.desk.reported_at:
+            await self.desk.complete_facts()
+
     async def leave(self) -> None:
         """Carry unfinished exits on."""
         desk = self.desk
@@ -181,7 +193,7 @@ class Executor:
         log.warning("account.flat", by=switch.by)
 
     def _gauge(self) -> None:
-        self.desk.health.facts["naked_ms"] = self.stops.naked_ms()
+        self.desk.health.facts["naked_ms"] = self.stops.naked.longest_ms()
 
     async def look_round(self) -> None:
         """Reconcile both ways, protect what was found, settle what is flat, and tell everybody what is open."""

@@ -20,6 +20,7 @@ from libs.common.locks.memory import MemoryLocks, MemoryLockServer
 from libs.common.units import MINUTE_MS, Fraction, Instant, Price, Side, Symbol
 from services.executor.adapters.ledger import Ledger
 from services.executor.core.commit_points import go_on
+from services.executor.core.intent import Intent
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.protections import Limits
 from services.executor.core.sizing import Risk
@@ -63,28 +64,33 @@ def figures(home: Path, **said: Any) -> Figures:
 
 @dataclass
 class Room:
-    """Everything that outlives an executor: the venue, Redis, the ledger's file, and time."""
+    """Everything that outlives an executor: the venue, Redis, the ledger's database, and time."""
 
     home: Path
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(WALL))
     server: MemoryServer = field(default_factory=MemoryServer)
     balance: str = "1000"
+    ledger_url: str = ""
+    more: tuple[Symbol, ...] = ()  # listed too, at 100
     venue: MemoryVenue = field(init=False)
     locks: MemoryLockServer = field(init=False)
 
     def __post_init__(self) -> None:
         listed = [instrument("BTCUSDT"), instrument("ETHUSDT", tick="0.01"), instrument("SOLUSDT", tick="0.01")]
+        listed += [instrument(symbol, tick="0.01") for symbol in self.more]
         self.venue = MemoryVenue(self.clock, listed, balance=self.balance, market=SLOT)
         self.locks = MemoryLockServer(self.clock)
         self.venue.set_price(BTC, "100000", at=SLOT)
         self.venue.set_price(ETH, "4000", at=SLOT)
         self.venue.set_price(SOL, "200", at=SLOT)
+        for symbol in self.more:
+            self.venue.set_price(symbol, "100", at=SLOT)
 
     def executor(self, instance: str = "executor", *, reached: Callable[[str], None] = go_on, **said: Any) -> "Running":
         bus = MemoryBus(server=self.server, service="executor", instance=instance, clock=self.clock)
         desk = Desk(
             self.venue,
-            Ledger.open("", home=self.home),
+            Ledger.open(self.ledger_url, home=self.home),
             MemoryLocks(self.locks),
             self.clock,
             figures(self.home, **said),
@@ -199,6 +205,11 @@ class Running:
         kept = self.open(symbol)
         assert kept is not None, f"{symbol} is flat"
         return kept
+
+    def live(self) -> list[Intent]:
+        """Orders that are not at their end."""
+        with self.desk.ledger.read() as pages:
+            return list(pages.live_intents())
 
     def positions(self) -> list[Kept]:
         with self.desk.ledger.read() as pages:

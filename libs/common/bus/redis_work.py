@@ -77,11 +77,11 @@ class WorkReader:
         """The delivery passes from the buffer to its handler; False when somebody else has claimed it meanwhile."""
         if delivery not in self._buffer:
             return False
+        self._buffer.remove(delivery)  # before anything is awaited: `look_after` changes the buffer too
+        self._out.add((delivery.stream, delivery.id))
         if delivery.deliveries > 1:
             with contextlib.suppress(RedisError):  # an outage costs one count, never the entry
                 await self._count(delivery.stream, {delivery.id: delivery.deliveries})
-        self._buffer.remove(delivery)
-        self._out.add((delivery.stream, delivery.id))
         return True
 
     def settle(self, stream: str, entry_id: str) -> None:

@@ -16,6 +16,7 @@ import aiohttp
 from ccxt.base.errors import BaseError
 from ccxt.pro import bybit
 
+from libs.common import laps
 from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
@@ -33,6 +34,7 @@ TOPICS_A_REQUEST: Final = 50
 TOO_MANY_VISITS: Final = 10006
 TOO_FREQUENT: Final = 403  # HTTP: the address is shut out for ten minutes
 SHUT_OUT_MS: Final = 600_000
+ORDER_CREATE: Final = "v5/order/create"
 
 _stamp: ContextVar[Stamp | None] = ContextVar("stamp", default=None)
 
@@ -117,11 +119,14 @@ class BybitClient(bybit):  # type: ignore[misc]
         stamp = _stamp.get()
         return (self._clock.now() if stamp is None else stamp.at) + self.clock_offset_ms
 
-    def sign(self, *args: Any, **kwargs: Any) -> Any:
+    def sign(self, path: str, *args: Any, **kwargs: Any) -> Any:
         """Date and limit the request as its Stamp says; ccxt reads both while it signs, without awaiting."""
         stamp = _stamp.get()
         self.options["recvWindow"] = READ_WINDOW_MS if stamp is None else stamp.recv_window_ms
-        return super().sign(*args, **kwargs)
+        signed = super().sign(path, *args, **kwargs)
+        if path == ORDER_CREATE:
+            laps.ended(laps.ORDER_SIGNED)
+        return signed
 
     def handle_errors(
         self,

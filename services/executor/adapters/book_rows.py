@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from libs.common.contracts.trades import TradeClosed
 from libs.common.exchange.trading_types import Execution
 from libs.common.units import ZERO, Instant, Symbol, Usd
 from services.executor.adapters import schema
 from services.executor.adapters.rows import (
+    KEY,
+    NEW,
     Rows,
     booked_of,
     execution_values,
@@ -18,6 +21,29 @@ from services.executor.adapters.rows import (
 )
 from services.executor.core.kept import Kept, PositionStatus
 from services.executor.core.position import Booked, Folded, fold
+
+_E, _P, _T = schema.executions.c, schema.positions.c, schema.trades.c
+_TO_FOLD: Final = select(schema.executions).where(_E.symbol == bindparam("symbol"), _E.settled.is_(False))
+_SYMBOLS_TO_FOLD: Final = select(_E.symbol).where(_E.settled.is_(False)).distinct().order_by(_E.symbol)
+_CLOSED_SINCE: Final = select(_P.position_id).where(
+    _P.symbol == bindparam("symbol"), _P.status == PositionStatus.DONE, _P.closed_at >= bindparam("first")
+)
+_FILLS: Final = select(schema.executions).where(_E.link_id == bindparam("link_id"), _E.synthetic.is_(False))
+_BOOKED: Final = select(_E.exec_id).where(_E.exec_id.in_(bindparam("exec_ids", expanding=True)))
+_CLAIM: Final = (
+    update(schema.executions)
+    .where(_E.exec_id.in_(bindparam(f"{KEY}exec_ids", expanding=True)))
+    .values(position_id=bindparam(f"{NEW}position_id"), settled=bindparam(f"{NEW}settled"))
+)
+_EXECUTIONS: Final = select(func.count()).select_from(schema.executions).where(_E.synthetic.is_(False))
+_POSITION: Final = select(schema.positions).where(_P.position_id == bindparam("position_id"))
+_POSITIONS: Final = select(schema.positions).where(_P.status == bindparam("status")).order_by(_P.symbol, _P.opened_at)
+_OPEN_SYMBOLS: Final = select(_P.symbol).where(_P.status == PositionStatus.OPEN)
+_OPEN_HERE: Final = select(schema.positions).where(_P.symbol == bindparam("symbol"), _P.status == PositionStatus.OPEN)
+_RESULTS_HERE: Final = (
+    select(_T.closed_at, _T.pnl_usd).where(_T.symbol == bindparam("symbol")).order_by(_T.closed_at.desc()).limit(50)
+)
+_RESULTS_SINCE: Final = select(_T.pnl_usd).where(_T.closed_at >= bindparam("since"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +64,7 @@ class BookRows(Rows):
         if self._has(schema.executions, done.exec_id):
             return False
         values = {**execution_values(done), "position_id": "", "settled": False, "synthetic": synthetic}
-        self.db.execute(insert(schema.executions).values(values))
+        self._add(schema.executions, values)
         return True
 
     def inferred(self, symbol: Symbol) -> Sequence[Booked]:
@@ -56,30 +82,28 @@ class BookRows(Rows):
             self.book(after, synthetic=True)
             self.claim([name], before.position_id, settled=False)
 
+    def booked(self, exec_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these executions are there already."""
+        return frozenset(row.exec_id for row in self.db.execute(_BOOKED, {"exec_ids": list(exec_ids)}))
+
     def to_fold(self, symbol: Symbol) -> Sequence[Booked]:
         """A symbol's executions whose trade is not closed yet."""
-        c = schema.executions.c
-        rows = self.db.execute(select(schema.executions).where(c.symbol == symbol, c.settled.is_(False)))
-        return [booked_of(row) for row in rows]
+        return [booked_of(row) for row in self.db.execute(_TO_FOLD, {"symbol": symbol})]
 
     def folded(self, symbol: Symbol) -> Folded:
         """A symbol's trips that are not closed in the books; none is named like one that is."""
         rows = self.to_fold(symbol)
         first = min((row.execution.at for row in rows), default=Instant(0))
-        c = schema.positions.c
-        query = select(c.position_id).where(c.symbol == symbol, c.status == PositionStatus.DONE, c.closed_at >= first)
-        return fold(rows, frozenset(row.position_id for row in self.db.execute(query)))
+        closed = self.db.execute(_CLOSED_SINCE, {"symbol": symbol, "first": first})
+        return fold(rows, frozenset(row.position_id for row in closed))
 
     def fills_of(self, link_id: str) -> Sequence[Execution]:
-        c = schema.executions.c
-        rows = self.db.execute(select(schema.executions).where(c.link_id == link_id, c.synthetic.is_(False)))
-        return [booked_of(row).execution for row in rows]
+        return [booked_of(row).execution for row in self.db.execute(_FILLS, {"link_id": link_id})]
 
     def claim(self, exec_ids: Sequence[str], position_id: str, *, settled: bool) -> None:
         """Give executions to their position; settled ones are never folded again."""
-        c = schema.executions.c
-        values = {"position_id": position_id, "settled": settled}
-        self.db.execute(update(schema.executions).where(c.exec_id.in_(exec_ids)).values(values))
+        named = {f"{KEY}exec_ids": list(exec_ids), f"{NEW}position_id": position_id, f"{NEW}settled": settled}
+        self.db.execute(_CLAIM, named)
 
     def sizes(self) -> Sizes:
         open_here = select(func.count()).where(schema.positions.c.status == PositionStatus.OPEN)
@@ -89,8 +113,7 @@ class BookRows(Rows):
 
     def execution_count(self) -> int:
         """Executions that the venue reported, funding among them."""
-        query = select(func.count()).select_from(schema.executions).where(schema.executions.c.synthetic.is_(False))
-        return int(self.db.execute(query).scalar_one())
+        return int(self.db.execute(_EXECUTIONS).scalar_one())
 
     def has_executions(self, symbol: Symbol, *, since: Instant) -> bool:
         """Whether the venue ever reported an execution of a symbol from this market instant on."""
@@ -102,19 +125,18 @@ class BookRows(Rows):
         self._put(schema.positions, kept_values(kept))
 
     def position(self, position_id: str) -> Kept | None:
-        row = self.db.execute(select(schema.positions).where(schema.positions.c.position_id == position_id)).first()
+        row = self.db.execute(_POSITION, {"position_id": position_id}).first()
         return None if row is None else kept_of(row)
 
     def positions(self, status: PositionStatus) -> Sequence[Kept]:
-        c = schema.positions.c
-        rows = self.db.execute(select(schema.positions).where(c.status == status).order_by(c.symbol, c.opened_at))
-        return [kept_of(row) for row in rows]
+        return [kept_of(row) for row in self.db.execute(_POSITIONS, {"status": status})]
+
+    def open_symbols(self) -> frozenset[Symbol]:
+        """Where something of ours is open: for those who need no more of it."""
+        return frozenset(Symbol(row.symbol) for row in self.db.execute(_OPEN_SYMBOLS))
 
     def open_position(self, symbol: Symbol) -> Kept | None:
-        c = schema.positions.c
-        row = self.db.execute(
-            select(schema.positions).where(c.symbol == symbol, c.status == PositionStatus.OPEN)
-        ).first()
+        row = self.db.execute(_OPEN_HERE, {"symbol": symbol}).first()
         return None if row is None else kept_of(row)
 
     def close_trade(self, kept: Kept, trade: TradeClosed, members: Sequence[str]) -> None:
@@ -151,14 +173,12 @@ class BookRows(Rows):
 
     def last_loss_at(self, symbol: Symbol) -> Instant | None:
         """Market time at which the newest losing trade of a symbol closed."""
-        c = schema.trades.c
-        query = select(c.closed_at, c.pnl_usd).where(c.symbol == symbol).order_by(c.closed_at.desc()).limit(50)
-        return next((Instant(row.closed_at) for row in self.db.execute(query) if row.pnl_usd < 0), None)
+        rows = self.db.execute(_RESULTS_HERE, {"symbol": symbol})
+        return next((Instant(row.closed_at) for row in rows if row.pnl_usd < 0), None)
 
     def earned(self, since: Instant) -> Usd:
         """Sum of the results of trades closed since a market instant."""
-        c = schema.trades.c
-        rows = self.db.execute(select(c.pnl_usd).where(c.closed_at >= since))
+        rows = self.db.execute(_RESULTS_SINCE, {"since": since})
         return Usd(sum((row.pnl_usd for row in rows), ZERO))
 
     def results(self) -> Sequence[Usd]:
@@ -167,10 +187,8 @@ class BookRows(Rows):
 
     def symbols_to_fold(self) -> Sequence[Symbol]:
         """Symbols with executions whose trade is not closed."""
-        c = schema.executions.c
-        rows = self.db.execute(select(c.symbol).where(c.settled.is_(False)).distinct().order_by(c.symbol))
-        return [Symbol(row.symbol) for row in rows]
+        return [Symbol(row.symbol) for row in self.db.execute(_SYMBOLS_TO_FOLD)]
 
     def keep_equity(self, *, at: Instant, wall: Instant, balance: Usd, worth: Usd, available: Usd) -> None:
         values = {"at": at, "wall": wall, "balance": balance, "equity": worth, "available": available}
-        self.db.execute(insert(schema.equity).values(values))
+        self._add(schema.equity, values)

@@ -46,10 +46,14 @@ class Ledger:
         return cls(open_store(url or sqlite_url(home / "ledger.db")))
 
     @contextmanager
-    def write(self) -> Iterator[Pages]:
-        """One transaction, all or nothing; raises Transient when the ledger stays busy."""
+    def write(self, *, synced: bool = True) -> Iterator[Pages]:
+        """One transaction, all or nothing; raises Transient when the ledger stays busy.
+
+        What we are about to do, and what only we know, is synced: on the disk before anything follows from it. What
+        the venue has told needs not be: after a power failure it is asked again.
+        """
         self._check_file()
-        with writing(self._engine) as connection:
+        with writing(self._engine, synced=synced) as connection:
             yield Pages(connection)
 
     @contextmanager

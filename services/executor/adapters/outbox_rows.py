@@ -4,15 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import decode, encode
 from libs.common.units import Instant
 from services.executor.adapters import schema
-from services.executor.adapters.rows import Rows
+from services.executor.adapters.rows import KEY, NEW, Rows
 
 KEPT: Final = 20_000  # published rows that stay, for a look back
+
+_C = schema.outbox.c
+_QUEUED: Final = select(_C.seq).where(_C.message_id == bindparam("message_id"))
+_WAITING: Final = (
+    select(_C.seq, _C.schema, _C.body)
+    .where(_C.published_at.is_(None), (_C.owner == bindparam("owner")) | (_C.written_at < bindparam("orphaned_before")))
+    .order_by(_C.seq)
+    .limit(bindparam("limit"))
+)
+_WAITING_COUNT: Final = select(func.count()).select_from(schema.outbox).where(_C.published_at.is_(None))
+_PUBLISHED: Final = (
+    update(schema.outbox)
+    .where(_C.seq.in_(bindparam(f"{KEY}seqs", expanding=True)))
+    .values(published_at=bindparam(f"{NEW}published_at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +41,8 @@ class OutboxRows(Rows):
 
     def emit(self, *messages: Message, owner: str, now: Instant) -> None:
         """Queue messages; one that was ever queued under the same id is not queued again."""
-        c = schema.outbox.c
         for message in messages:
-            if self.db.execute(select(c.seq).where(c.message_id == message.id)).first() is not None:
+            if self.db.execute(_QUEUED, {"message_id": message.id}).first() is not None:
                 continue
             name, body = encode(message)
             values = {
@@ -40,24 +54,18 @@ class OutboxRows(Rows):
                 "written_at": now,
                 "published_at": None,
             }
-            self.db.execute(insert(schema.outbox).values(values))
+            self._add(schema.outbox, values)
 
     def waiting(self, *, owner: str, orphaned_before: Instant, limit: int = 200) -> Sequence[Waiting]:
         """Unpublished messages in order: our own, and those that another instance has left behind."""
-        c = schema.outbox.c
-        mine = (c.owner == owner) | (c.written_at < orphaned_before)
-        rows = self.db.execute(
-            select(c.seq, c.schema, c.body).where(c.published_at.is_(None), mine).order_by(c.seq).limit(limit)
-        )
+        rows = self.db.execute(_WAITING, {"owner": owner, "orphaned_before": orphaned_before, "limit": limit})
         return [Waiting(row.seq, decode(row.schema.encode(), row.body.encode())) for row in rows]
 
     def waiting_count(self) -> int:
-        query = select(func.count()).select_from(schema.outbox).where(schema.outbox.c.published_at.is_(None))
-        return int(self.db.execute(query).scalar_one())
+        return int(self.db.execute(_WAITING_COUNT).scalar_one())
 
     def published(self, seqs: Sequence[int], *, now: Instant) -> None:
-        c = schema.outbox.c
-        self.db.execute(update(schema.outbox).where(c.seq.in_(seqs)).values(published_at=now))
+        self.db.execute(_PUBLISHED, {f"{KEY}seqs": list(seqs), f"{NEW}published_at": now})
 
     def forget_old(self) -> None:
         """Drop published rows beyond the newest KEPT."""

@@ -103,14 +103,17 @@ def migrate(engine: Engine) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, synced: bool = True) -> Iterator[Connection]:
     """One write transaction, alone from its first instruction; rolled back on any error.
 
+    synced: whether it is on the disk before the block is left; in SQLite, for a server's always is. If not, a crash of
+    the process loses nothing, a power failure may lose the newest of them, and the next one that is synced brings all
+    before it to the disk.
     Raises Transient when another process keeps the database busy, or its server is lost. Lost in the very moment of
     the commit, what was written may stand all the same: so every write is one that may be repeated.
     """
     with _session(engine) as connection:
-        _begin(connection)
+        _begin(connection, synced=synced)
         try:
             yield connection
         except BaseException:
@@ -119,11 +122,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.commit()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: Connection, *, synced: bool) -> None:
     if connection.dialect.name != "sqlite":
-        begin_alone(connection)
+        begin_alone(connection)  # always synced: executors on other machines outlive the server's power
         return
     try:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
         raise Transient(f"the ledger is busy: {error.orig}") from error

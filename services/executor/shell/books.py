@@ -34,8 +34,13 @@ class Books:
     def book(self, executions: Sequence[Execution]) -> int:
         """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
         desk = self._desk
+        with desk.ledger.read() as pages:  # a catch-up mostly tells what is known: that needs no write
+            known = pages.booked([done.exec_id for done in executions])
+        executions = [done for done in executions if done.exec_id not in known]
+        if not executions:
+            return 0
         doubtful: set[Symbol] = set()
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             folding = Folding(pages, desk.instance, desk.clock.now())
             new = [done for done in executions if pages.book(done)]
             for done in new:
@@ -49,6 +54,8 @@ class Books:
                 ended = any(trip.closed_at is not None for trip in folded.trips)  # its trade wants its books closed
                 if folded.missing or foreign or ended:
                     doubtful.add(symbol)
+            if any(done.closed_qty for done in new):
+                desk.moved_at = desk.clock.now()  # a slot, or margin, is free again
             if new and pages.positions(PositionStatus.FLAT):
                 desk.flat.set()
         if new:
@@ -67,7 +74,7 @@ class Books:
 
     def order_seen(self, order: VenueOrder) -> None:
         desk = self._desk
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             Folding(pages, desk.instance, desk.clock.now()).reported(order)
 
     async def catch_up(self, *, since: Instant | None = None, symbol: Symbol | None = None) -> int:
@@ -75,11 +82,15 @@ class Books:
 
         Raises Transient when the venue does not answer: nothing is concluded from silence.
         """
-        start = await self._start() if since is None else since
+        found = await self.ask(since=await self._start() if since is None else since, symbol=symbol)
+        return self.take(found, whole=symbol is None)
+
+    async def ask(self, *, since: Instant, symbol: Symbol | None = None) -> Sequence[Execution]:
+        """Every execution since a market instant, oldest first."""
         found: list[Execution] = []
         cursor: str | None = None
         while True:
-            page = await self._desk.trading.executions(since=start, cursor=cursor, symbol=symbol)
+            page = await self._desk.trading.executions(since=since, cursor=cursor, symbol=symbol)
             found += page.executions
             for kind in page.skipped:
                 self._desk.counts["executions_of_unknown_type"] += 1
@@ -87,8 +98,12 @@ class Books:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        new = self.book(sorted(found, key=lambda done: (done.at, done.seq)))
-        if symbol is None and found:
+        return sorted(found, key=lambda done: (done.at, done.seq))
+
+    def take(self, found: Sequence[Execution], *, whole: bool) -> int:
+        """Book what was asked for; the cursor follows when it was the whole account's."""
+        new = self.book(found)
+        if whole and found:
             with self._desk.ledger.write() as pages:
                 pages.set_cursor(CURSOR, str(max(done.at for done in found)))
         if new:

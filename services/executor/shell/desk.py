@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from libs.common.clock import Clock, MarketClock
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.recovery import Phase
@@ -21,11 +23,12 @@ from libs.common.units import Fraction, Instant, Symbol
 from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core.commit_points import CommitPoint, go_on
-from services.executor.core.kept import PositionStatus
 from services.executor.core.protections import Limits
 from services.executor.core.recovery import Policy
 from services.executor.core.sizing import Risk
 from services.executor.core.switch import HALT_FILE, Level, SwitchState, parse_halt, stricter
+
+log = structlog.get_logger()
 
 LEAST_WINDOW_MS: Final = 300  # a request with less time than this would be refused as late
 LATE_MS: Final = 1_000  # after the receive window: then no request of ours can arrive any more
@@ -80,6 +83,19 @@ class Unlocked:
         return self.window_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the venue said for an admission: its positions first, and then its wallet.
+
+    In this order what fills between the two reads is counted twice rather than not at all.
+    """
+
+    positions: tuple[VenuePosition, ...]
+    wallet: Wallet
+    at: Instant  # wall time at which the positions were asked for
+    wallet_at: Instant
+
+
 @dataclass(slots=True)
 class Desk:
     trading: Trading
@@ -102,6 +118,8 @@ class Desk:
     reported: tuple[VenuePosition, ...] = ()  # the venue's positions, as last read
     reported_at: Instant = Instant(0)  # wall
     reconciled_at: Instant = Instant(0)  # wall
+    facts: Facts | None = None  # as last read
+    moved_at: Instant = Instant(0)  # wall time at which something was closed, or was not as the ledger has it
     counts: Counter[str] = field(default_factory=Counter)
     doubts: set[Symbol] = field(default_factory=set)  # the ledger and the venue seem to differ here
     doubted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,6 +129,9 @@ class Desk:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)  # an exit is wanted
     active: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.health.look = self.refresh
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -122,17 +143,25 @@ class Desk:
         return self.figures.risk.max_positions
 
     @contextmanager
-    def write(self) -> Iterator[Pages]:
+    def write(self, *, synced: bool = True) -> Iterator[Pages]:
         """One ledger transaction; wakes the publisher and everybody who waits for a change."""
-        with self.ledger.write() as pages:
+        with self.ledger.write(synced=synced) as pages:
             yield pages
         self.told.set()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        self.refresh()
 
     def refresh(self) -> None:
-        """Bring the health report up to date: lockstep waits until nothing is under way."""
+        """Bring the health report up to date, for whoever asks: lockstep waits until nothing is under way.
+
+        It fails nobody: what was committed before it stays committed, and "under way" stays said until it is known.
+        """
+        try:
+            self._recount()
+        except Transient as error:
+            log.warning("health.unknown", reason=str(error))
+
+    def _recount(self) -> None:
         with self.ledger.read() as pages:
             now = pages.under_way()
         self.health.facts |= {"executions": now.executions, "outbox": now.untold}
@@ -143,12 +172,10 @@ class Desk:
     def busy(self) -> Iterator[None]:
         """Something is under way."""
         self.active += 1
-        self.health.in_flight += 1
         try:
             yield
         finally:
             self.active -= 1
-            self.refresh()
 
     async def until(self, answer: Callable[[], bool], *, seconds: float) -> bool:
         """Wait until `answer` is true, judged at every change of the ledger; False when it stays false."""
@@ -188,7 +215,7 @@ class Desk:
             yield self._grip(symbol, held)
 
     def _grip(self, symbol: Symbol, held: Held) -> Grip:
-        with self.ledger.write() as pages:
+        with self.ledger.write(synced=False) as pages:  # a power failure that takes it back ends every holder too
             fence = pages.take_fence(symbol)
         return Grip(symbol, fence, held, self.figures.recv_window_ms)
 
@@ -207,8 +234,21 @@ class Desk:
         self.heard.observe(at)
         return self.market.observe(at)
 
+    async def read_facts(self) -> Facts:
+        """What an admission needs to know, asked now."""
+        await self.read_positions()
+        return await self.complete_facts()
+
+    async def complete_facts(self) -> Facts:
+        """Ask for the wallet, to go with the positions as last read."""
+        positions, at, asked = self.reported, self.reported_at, self.clock.now()
+        self.wallet = await self.trading.wallet()
+        self.facts = Facts(positions, self.wallet, at, asked)
+        return self.facts
+
     def doubt(self, *symbols: Symbol) -> None:
         """Have these symbols reconciled at once."""
+        self.moved_at = self.clock.now()
         self.doubts.update(symbols)
         self.doubted.set()
 
@@ -241,7 +281,7 @@ class Desk:
         if self.phase is Phase.RECOVERING and not recovered:
             return
         with self.ledger.read() as pages:
-            managing = bool(pages.positions(PositionStatus.OPEN))
+            managing = bool(pages.open_symbols())
         before, self.phase = self.phase, Phase.MANAGING_POSITIONS if managing else Phase.SEEKING_ENTRY
         if self.phase is not before:
             self.note(PHASE, f"was {before}", phase=self.phase)

@@ -35,6 +35,7 @@ class Exits:
         self._desk = desk
         self._sender = sender
         self._books = books
+        self._driving: dict[Symbol, asyncio.Future[bool]] = {}
 
     def want(self, position_id: str, reason: CloseReason, text: str) -> Kept | None:
         """Make the wish durable: from here on the ledger drives the exit, whatever dies meanwhile."""
@@ -68,7 +69,17 @@ class Exits:
         await asyncio.gather(*(one(symbol) for symbol in symbols))
 
     async def drive(self, symbol: Symbol) -> bool:
-        """Carry out a wanted close; True when nothing is left to do. Raises Transient when the venue is silent."""
+        """Carry out a wanted close; True when nothing is left to do. Raises Transient when the venue is silent.
+
+        Whoever asks while it is under way in this process waits for its end: two would take the symbol from each other.
+        """
+        under_way = self._driving.get(symbol)
+        if under_way is None:
+            under_way = self._driving[symbol] = asyncio.ensure_future(self._drive(symbol))
+            under_way.add_done_callback(lambda _: self._driving.pop(symbol))
+        return await asyncio.shield(under_way)
+
+    async def _drive(self, symbol: Symbol) -> bool:
         with self._desk.busy():
             async with self._desk.hold_at_any_cost(symbol, wait_ms=LOCK_WAIT_MS) as grip:
                 for _ in range(PIECES):

@@ -1,6 +1,8 @@
 """Starting is recovering: read everything, decide one of six actions, act, and say so."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -9,11 +11,13 @@ import structlog
 from libs.common.contracts.message import message_id
 from libs.common.contracts.recovery import Finding, Phase, RecoveryDone, RecoveryPlanned
 from libs.common.errors import Misconfigured, Refused, Transient, Unknown
-from libs.common.exchange.trading_types import Accepted, VenueOrder, VenuePosition
+from libs.common.exchange.market_types import Instrument
+from libs.common.exchange.trading_types import Accepted, Execution, VenueOrder, VenuePosition
 from libs.common.ids import ENTRY, OrderLinkId, parse_link_id
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol
-from services.executor.adapters.journal_rows import PHASE, SessionStart
+from services.executor.adapters.instrument_file import InstrumentFile
+from services.executor.adapters.journal_rows import SessionStart
 from services.executor.adapters.ledger import Pages
 from services.executor.adapters.view import BASELINE, booked_in
 from services.executor.core.commit_points import (
@@ -27,7 +31,7 @@ from services.executor.core.commit_points import (
 from services.executor.core.kept import PositionStatus
 from services.executor.core.order import OrderState
 from services.executor.core.protections import surely_off
-from services.executor.core.reconcile import match
+from services.executor.core.reconcile import Verdict, match
 from services.executor.core.recovery import Found, Recovery, Saved, plan
 from services.executor.shell.books import CURSOR, OVERLAP_MS, RETENTION_MS, Books
 from services.executor.shell.desk import Desk
@@ -48,8 +52,9 @@ class Reports:
 
     positions: tuple[VenuePosition, ...]
     working: tuple[VenueOrder, ...]
-    history: tuple[VenueOrder, ...]
-    since: Instant  # market time from which on orders are listed
+    history: tuple[VenueOrder, ...]  # asked for only when the ledger is lost
+    executions: tuple[Execution, ...]  # asked for last: they explain the positions
+    since: Instant  # market time from which on orders and executions are listed
 
 
 class RecoveryRun:
@@ -62,13 +67,13 @@ class RecoveryRun:
         self._reconciler = reconciler
         self._stops = stops
         self._rebuild = Rebuild(desk, books, reconciler)
+        self._listed = InstrumentFile(desk.figures.home, desk.figures.venue)
         self._questions = 0
 
     async def run(self, session: SessionStart) -> Recovery:
         """Recover, trying again for as long as the venue does not answer; entries stay closed meanwhile."""
         desk = self._desk
         desk.phase, desk.session_id = Phase.RECOVERING, session.session_id
-        desk.note(PHASE, session.told, phase=desk.phase)
         began = desk.clock.now()
         for attempt, pause in enumerate(backoff(first=0.5, ceiling=10.0), start=1):
             try:
@@ -77,7 +82,8 @@ class RecoveryRun:
                 return await self._once(session, began)
             except (Transient, Unknown) as error:
                 log.warning("recovery.delayed", attempt=attempt, reason=str(error))
-                desk.note("failed", str(error), phase=desk.phase)
+                with suppress(Transient):  # it may be the ledger that is away
+                    desk.note("failed", str(error), phase=desk.phase)
                 await desk.clock.sleep(pause)
             except Misconfigured as error:
                 desk.note("failed", str(error), phase=desk.phase)
@@ -118,24 +124,32 @@ class RecoveryRun:
             raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")
         if facts.read_only:
             raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
-        desk.instruments = {listed.symbol: listed for listed in await self._heard(desk.trading.instruments())}
+        desk.instruments = self._listed.load() or await self._heard(self.learn())
         desk.hear(await self._heard(desk.trading.market_time()))
 
-    async def _ask(self) -> Reports:
+    async def learn(self) -> dict[Symbol, Instrument]:
+        """Have the venue's list of contracts, and keep it for the next start."""
         desk = self._desk
-        since = await self._since()
+        desk.instruments = {listed.symbol: listed for listed in await desk.trading.instruments()}
+        await asyncio.to_thread(self._listed.keep, desk.instruments)
+        return desk.instruments
+
+    async def _ask(self) -> Reports:
+        desk, is_lost = self._desk, self._is_lost()
+        since = self._since()
         desk.wallet = await self._heard(desk.trading.wallet())
         positions = await self._heard(desk.read_positions())
         working = tuple(await self._heard(desk.trading.open_orders()))
-        history = tuple(await self._heard(desk.trading.order_history(None, since=since)))
-        return Reports(positions, working, history, since)
+        history = tuple(await self._heard(desk.trading.order_history(None, since=since))) if is_lost else ()
+        executions = () if is_lost else tuple(await self._heard(self._books.ask(since=since)))
+        return Reports(positions, working, history, executions, since)
 
-    async def _since(self) -> Instant:
+    def _since(self) -> Instant:
         with self._desk.ledger.read() as pages:
             cursor = None if _is_lost(pages) else pages.cursor(CURSOR)
         if cursor is not None:
             return Instant(max(0, int(cursor) - OVERLAP_MS))
-        return Instant(max(0, await self._desk.trading.market_time() - RETENTION_MS))
+        return Instant(max(0, self._desk.market.now() - RETENTION_MS))
 
     def _decide(self, reports: Reports) -> Recovery:
         with self._desk.ledger.read() as pages:
@@ -144,6 +158,7 @@ class RecoveryRun:
             empty = _is_lost(pages) and not held
             entering = frozenset(i.symbol for i in live if i.is_entry)
             ours = {o.link_id: o.symbol for o in (*reports.working, *reports.history) if _is_entry(o.link_id)}
+            ours |= {done.link_id: done.symbol for done in reports.executions if _is_entry(done.link_id)}
             found = Found(
                 matches=match(held, reports.positions, entering),
                 hedged=any(p.hedge_index != 0 for p in reports.positions),
@@ -184,20 +199,42 @@ class RecoveryRun:
     async def _act(self, reports: Reports) -> None:
         """Bring the ledger to what the venue has; every step can be repeated after a crash in the middle."""
         desk = self._desk
+        if not desk.is_detached():
+            await self._stops.cover(reports.positions)
         if self._is_lost():
             await self._rebuild.remember(reports.history, reports.positions, since=reports.since)
             desk.reached(RECOVERY_REMEMBERED)
-        await self._books.catch_up()
+            await self._books.catch_up()
+        else:
+            self._books.take(reports.executions, whole=True)
         desk.reached(RECOVERY_CAUGHT_UP)
         await self._cancel_orphans(reports.working)
         await self._finish_intents()
         desk.reached(RECOVERY_RESOLVED)
-        await self._reconciler.reconcile()
+        if desk.doubts or not self._is_agreed(reports):
+            await self._reconciler.reconcile()
         await self._books.settle_all()
         desk.reached(RECOVERY_RECONCILED)
         self._rebuild.finish()
-        if not desk.is_detached():
+        if not desk.is_detached() and not self._are_guarded(reports):
             await self._stops.judge()
+
+    def _is_agreed(self, reports: Reports) -> bool:
+        """Whether the executions, asked for after the positions, explain them all: then nothing is left to find out."""
+        with self._desk.ledger.read() as pages:
+            held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
+        leverages = {venue.symbol: venue.leverage for venue in reports.positions}
+        return all(
+            found.verdict is Verdict.SAME and found.held is not None and found.held.leverage == leverages[found.symbol]
+            for found in match(held, reports.positions, frozenset())
+        )
+
+    def _are_guarded(self, reports: Reports) -> bool:
+        """Whether every position had the stop that the ledger knows; the guard, which begins next, asks again."""
+        with self._desk.ledger.read() as pages:
+            stops = {k.position.symbol: k.position.stop for k in pages.positions(PositionStatus.OPEN)}
+        reported = {venue.symbol: venue.stop for venue in reports.positions}
+        return None not in reported.values() and stops == reported
 
     def _is_lost(self) -> bool:
         with self._desk.ledger.read() as pages:

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from libs.common import laps
 from libs.common.errors import Transient
 from libs.common.exchange.trading_types import (
     Accepted,
@@ -53,8 +54,10 @@ class Sender:
             if stamp is None:
                 return self._withdraw(intent, grip, "the lock ran out before the request left")
             outcome = await self._desk.trading.create_order(request_of(intent), stamp)
+            laps.ended("answer")
             self._desk.reached(ENTRY_ANSWERED if intent.is_entry else EXIT_ANSWERED)
             intent = self._answered(intent, outcome)
+            laps.ended("record")
             if not isinstance(outcome, RefusedForNow) or intent.state is not OrderState.PLANNED:
                 return await self._end_of(intent, outcome)
             await self._desk.clock.sleep(min(outcome.wait_ms, 2_000) / 1_000)
@@ -67,7 +70,9 @@ class Sender:
     async def _end_of(self, intent: Intent, outcome: Outcome) -> Intent:
         match outcome:
             case Accepted():
-                return await self.await_end(intent)
+                ended = await self.await_end(intent)
+                laps.ended("fill")
+                return ended
             case Exists() | Ambiguous() | Unchanged():
                 self._desk.counts["duplicates_prevented" if isinstance(outcome, Exists) else "ambiguous"] += 1
                 return await self.find_out(intent)
@@ -92,7 +97,7 @@ class Sender:
     def _record(self, intent: Intent, event: OrderEvent, reason: str = "") -> Intent:
         """Write down what the venue said; a fact needs no fence, but a refusal ends only the send it answers."""
         desk = self._desk
-        with desk.write() as pages:
+        with desk.write(synced=False) as pages:
             now = pages.intent(intent.link_id) or intent
             if event in _OF_ONE_SEND and now.sent_at != intent.sent_at:
                 log.warning("order.sent_by_another", order=intent.link_id, unheeded=event, reason=reason)

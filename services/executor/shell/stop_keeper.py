@@ -1,8 +1,7 @@
 """Stops: every second the venue's own report is judged, and what is missing or loosened is put back at once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
 import structlog
@@ -24,6 +23,7 @@ from services.executor.core.stops import is_tighter, protective, tighter, tighte
 from services.executor.shell import events
 from services.executor.shell.desk import Desk, Grip
 from services.executor.shell.exits import Exits
+from services.executor.shell.naked import NakedTime
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class StopKeeper:
     def __init__(self, desk: Desk, exits: Exits) -> None:
         self._desk = desk
         self._exits = exits
-        self._naked_since: dict[str, float] = {}  # position id -> monotonic ms
+        self.naked = NakedTime(desk)
         self._edited: dict[Symbol, float] = {}  # monotonic ms of the last edit
         self._wanted: dict[str, Price] = {}  # position id -> the tightest stop that was asked for
 
@@ -50,6 +50,7 @@ class StopKeeper:
         """
         before = self._open()
         report = await self._desk.read_positions()
+        self.naked.seen(report)
         now = self._open()
         self._forget({kept.position.position_id for kept in now.values()})
         for venue in report:
@@ -63,6 +64,15 @@ class StopKeeper:
         gone = {*before} & {*now} - {venue.symbol for venue in report}
         if gone:
             self._desk.doubt(*gone)
+
+    async def cover(self, report: Sequence[VenuePosition]) -> None:
+        """Give a stop to what has none in a report, before anything else is found out about it."""
+        known = self._open()
+        for venue in report:
+            if venue.stop is None:
+                kept = known.get(venue.symbol)
+                ours = kept is not None and kept.position.side is venue.side
+                await self._try(venue.symbol, self.repair if ours else self._first_aid)
 
     def _open(self) -> dict[Symbol, Kept]:
         with self._desk.ledger.read() as pages:
@@ -78,13 +88,9 @@ class StopKeeper:
     async def _judge_one(self, kept: Kept, venue: VenuePosition) -> None:
         position = kept.position
         if venue.stop is None or (position.stop is not None and is_tighter(position.side, position.stop, venue.stop)):
-            if venue.stop is None:
-                self._naked_since.setdefault(position.position_id, self._desk.clock.monotonic_ms())
             await self._try(position.symbol, self.repair)
-        else:
-            self._covered(kept)
-            if venue.stop != position.stop:
-                self._record(position.position_id, venue.stop, "seen at the venue")
+        elif venue.stop != position.stop:
+            self._record(position.position_id, venue.stop, "seen at the venue")
 
     async def repair(self, symbol: Symbol) -> None:
         """Give a position its stop back: the tightest one it ever had, or a first one."""
@@ -120,6 +126,8 @@ class StopKeeper:
                 pages.check_fence(symbol, grip.fence)
                 pages.sent(symbol, desk.clock.now())
             outcome = await desk.trading.set_stop(symbol, stop, stamp)
+            if isinstance(outcome, Accepted | Unchanged):
+                self.naked.covered(symbol)
         log.warning("stop.first_aid", symbol=symbol, stop=str(stop), outcome=str(outcome))
 
     def _due(self, kept: Kept, venue: VenuePosition) -> Price:
@@ -193,7 +201,7 @@ class StopKeeper:
             self._edited[position.symbol] = self._desk.clock.monotonic_ms()
             self._desk.reached(STOP_SENT)
             if isinstance(outcome, Accepted | Unchanged):
-                self._covered(kept)
+                self.naked.covered(position.symbol)
                 self._record(position.position_id, stop, why)
                 return None
             log.warning("stop.refused", position=position.position_id, stop=str(stop), outcome=str(outcome))
@@ -249,25 +257,7 @@ class StopKeeper:
         desk.reached(STOP_RECORDED)
         log.info("stop.moved", position=position_id, stop=str(stop), was=str(position.stop), reason=why)
 
-    def _covered(self, kept: Kept) -> None:
-        """The position has a live stop: if it was naked, write down for how long."""
-        since = self._naked_since.pop(kept.position.position_id, None)
-        if since is None:
-            return
-        naked_ms = int(self._desk.clock.monotonic_ms() - since)
-        self._desk.counts["naked_ms"] += naked_ms
-        with self._desk.write() as pages:
-            fresh = pages.position(kept.position.position_id)
-            if fresh is not None:
-                pages.keep_position(replace(fresh, naked_ms=fresh.naked_ms + naked_ms))
-
-    def naked_ms(self) -> int:
-        """Wall milliseconds for which the longest naked position has had no stop; 0 when all have one."""
-        now = self._desk.clock.monotonic_ms()
-        return int(max((now - since for since in self._naked_since.values()), default=Decimal(0)))
-
     def _forget(self, open_now: set[str]) -> None:
         """Drop what is remembered of positions that are closed."""
-        for memory in (self._naked_since, self._wanted):
-            for position_id in memory.keys() - open_now:
-                del memory[position_id]
+        for position_id in self._wanted.keys() - open_now:
+            del self._wanted[position_id]

@@ -17,7 +17,6 @@ from libs.common.exchange.trading_types import (
 )
 from libs.common.retry import backoff
 from libs.common.units import HOUR_MS
-from services.executor.core.kept import PositionStatus
 from services.executor.shell.books import Books
 from services.executor.shell.desk import Desk
 
@@ -54,10 +53,12 @@ class Watch:
                 self._books.order_seen(order)
             case PositionFrame(symbol=symbol, position=position):
                 with desk.ledger.read() as pages:
-                    known = pages.open_position(symbol)
+                    is_known = symbol in pages.open_symbols()
+                    # the fill of an entry of ours is on its way, and its sender asks for it if it does not come
+                    is_awaited = pages.live_symbols().get(symbol, False)
                 if position is not None and position.stop is None:
                     desk.alarm.set()
-                if (position is None) != (known is None):
+                if (position is None and is_known) or (position is not None and not is_known and not is_awaited):
                     desk.doubt(symbol)
             case WalletFrame(wallet=wallet):
                 desk.wallet = wallet
@@ -82,8 +83,10 @@ class Watch:
             desk.priced_at = message.at if desk.priced_at is None else max(desk.priced_at, message.at)
         if isinstance(message, CandleClosed | PriceMoved) and before // HOUR_MS != now // HOUR_MS and self._is_open():
             desk.doubted.set()  # funding may have been settled, and the stream does not say so at every venue
-        desk.health.market_ms = now
 
     def _is_open(self) -> bool:
-        with self._desk.ledger.read() as pages:
-            return bool(pages.positions(PositionStatus.OPEN))
+        try:
+            with self._desk.ledger.read() as pages:
+                return bool(pages.open_symbols())
+        except Transient:  # the ledger is away: a look too many harms nobody
+            return True

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,10 +27,12 @@ from libs.common.logs import mask_secrets
 from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import Nursery, keep_warm
 from tests.chaos.matrix.oracle import Findings
+from tests.chaos.matrix.pulse import STARVED_MS
 from tests.chaos.matrix.rehearsal import rehearse
 from tests.chaos.matrix.run import Result, run
 from tests.chaos.matrix.world import RedisServer
 
+MOST_TRIES: Final = 4  # of a run that the machine was too slow for
 LONGEST_S: Final = 240.0  # of wall: a run that takes longer hangs
 MEMORY: Final = Path("/dev/shm")
 
@@ -48,14 +51,21 @@ def results(cells: Sequence[Cell], workers: int, evidence: Path) -> Iterator[Res
     keep_warm()
     scratch = Path(tempfile.mkdtemp(prefix="ironkeel-chaos-", dir=MEMORY if MEMORY.is_dir() else None))
     crew: list[Worker] = []
-    waiting = list(reversed(cells))
+    by_number, tries = {cell.number: cell for cell in cells}, Counter[int]()
+    waiting, room = list(reversed(cells)), Room(workers)
     try:
         for _ in range(min(workers, len(cells))):
             crew.append(_hired(scratch, evidence, [each.wire for each in crew]))
-        for worker in crew:
-            _give(worker, waiting)
-        while any(worker.cell for worker in crew):
-            yield from _heard(crew, waiting, scratch, evidence)
+        while waiting or any(worker.cell for worker in crew):
+            room.fill(crew, waiting)
+            for result in _heard(crew, scratch, evidence):
+                cell = by_number[result.number]
+                room.felt(result)
+                if result.is_unfair and tries[result.number] < MOST_TRIES:
+                    tries[result.number] += 1
+                    waiting.insert(0, cell)
+                else:
+                    yield result
     finally:
         for worker in crew:
             worker.wire.close()
@@ -66,18 +76,36 @@ def results(cells: Sequence[Cell], workers: int, evidence: Path) -> Iterator[Res
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _give(worker: Worker, waiting: list[Cell]) -> None:
-    worker.cell = waiting.pop() if waiting else None
-    worker.since = time.monotonic()
-    if worker.cell is not None:
-        worker.wire.send(worker.cell)
+@dataclass
+class Room:
+    """How many runs the machine bears at once: fewer as soon as one was starved, slowly more while none is."""
+
+    most: int
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.now = float(self.most)
+
+    def felt(self, result: Result) -> None:
+        starved = result.late_ms > STARVED_MS
+        self.now = max(1.0, self.now - 1) if starved else min(float(self.most), self.now + 0.25)
+
+    def fill(self, crew: list[Worker], waiting: list[Cell]) -> None:
+        """Give work to idle workers while there is room."""
+        busy = sum(worker.cell is not None for worker in crew)
+        for worker in crew:
+            if worker.cell is None and waiting and busy < int(self.now):
+                worker.cell, worker.since = waiting.pop(), time.monotonic()
+                worker.wire.send(worker.cell)
+                busy += 1
 
 
-def _heard(crew: list[Worker], waiting: list[Cell], scratch: Path, evidence: Path) -> Iterator[Result]:
+def _heard(crew: list[Worker], scratch: Path, evidence: Path) -> Iterator[Result]:
+    """Results that have come, and verdicts on workers that died or hang."""
     busy = {worker.wire: worker for worker in crew if worker.cell is not None}
     ready = [busy[wire] for wire in wait(list(busy), timeout=1.0) if isinstance(wire, Connection)]
     for worker in ready:
-        cell = worker.cell
+        cell, worker.cell = worker.cell, None
         assert cell is not None
         try:
             told = worker.wire.recv()
@@ -88,14 +116,13 @@ def _heard(crew: list[Worker], waiting: list[Cell], scratch: Path, evidence: Pat
         else:
             yield _broken(cell, str(told), evidence)
             _replace(crew, worker, scratch, evidence)
-        _give(worker, waiting)
     now = time.monotonic()
     for worker in busy.values():
         if worker.cell is not None and now - worker.since > LONGEST_S:
-            yield _broken(worker.cell, f"it hung: no verdict within {LONGEST_S:.0f} s", evidence)
+            cell, worker.cell = worker.cell, None
             os.kill(worker.pid, signal.SIGKILL)
             _replace(crew, worker, scratch, evidence)
-            _give(worker, waiting)
+            yield _broken(cell, f"it hung: no verdict within {LONGEST_S:.0f} s", evidence)
 
 
 def _replace(crew: list[Worker], worker: Worker, scratch: Path, evidence: Path) -> None:

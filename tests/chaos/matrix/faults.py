@@ -31,6 +31,10 @@ class Fault:
     begins: Moment
     rules: Sequence[Order] = ()
     hand: Hand | None = None
+    tempts: bool = False  # nothing goes wrong: more signals than slots, all closed with a gain, the same ones again
+    loses: bool = False  # the market goes against every position
+    hurries: bool = False  # the next candle is there before anybody knows what became of the last one's entries
+    forgets: bool = False  # Redis loses the locks of stops that are being moved
 
 
 CREATE: Final = "/order/create"
@@ -101,6 +105,22 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "exchange restarted at the entry": _at(_E, {"rule": "restart", "down_ms": 600}),
     "exchange restarted while managing": _at(_M, {"rule": "restart", "down_ms": 1_200}),
     "exchange restarted at the exit": _at(_X, {"rule": "restart", "down_ms": 600}),
+    "entry delayed into the next candle": Fault(_E, [_asked("delay", CREATE, 1, delay_ms=13_000)], hurries=True),
+    "entry unheard and unseen": Fault(
+        _E,
+        [
+            _asked("drop_reply", CREATE, 4),
+            {"rule": "drop_frames", "stream": "private", "times": 24},
+            {"rule": "stale_positions", "for_ms": 9_000},
+        ],
+        hurries=True,
+        tempts=True,
+    ),
+    "a day of losses": Fault(_S, tempts=True, loses=True),
+    "a tempting day": Fault(_S, tempts=True),
+    "a tempting day of slow entries": Fault(_E, [_asked("delay", CREATE, 4, delay_ms=1_000)], tempts=True),
+    "next candle at once": Fault(_E, hurries=True),
+    "locks lost while stops move": Fault(_M, [_often("delay", "/position/list", 0.4, delay_ms=1_200)], forgets=True),
     "position opened by hand": Fault(_M, hand=Hand.OPENS),
     "position closed by hand": Fault(_M, hand=Hand.CLOSES),
 }

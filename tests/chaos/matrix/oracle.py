@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from services.executor.adapters.ledger import Pages
+from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.kept import PositionStatus
 from services.paper_exchange.core.judging.audit_rows import read_audit, read_trades
@@ -15,7 +15,8 @@ from services.paper_exchange.core.judging.verdict import judge
 from tests.chaos.matrix.executor_process import MOST_POSITIONS
 
 DUPLICATES, TOO_MANY, NAKED = "no signal entered twice", "never too many positions", "no position naked"
-REPORTS = "one post-mortem for every losing trade"
+UNSETTLED = "not settled"
+AGREE, REPORTS = "trades = round trips in gross, fees and funding", "one post-mortem for every losing trade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,22 @@ def unsettled(pages: Pages) -> list[str]:
     left += [f"{k.position.position_id} has no trade" for k in pages.positions(PositionStatus.FLAT)]
     waiting = pages.waiting_count()
     return [*left, f"{waiting} events were not told"] if waiting else left
+
+
+def asked_for(ledger: Ledger) -> list[str]:
+    """What a person is asked about: no misfortune here needs one."""
+    with ledger.read() as pages:
+        return [f"nobody has to be asked: {symbol or 'the account'}: {why}" for symbol, why in pages.reviews().items()]
+
+
+def is_of_time(violations: Sequence[str]) -> bool:
+    """Whether a slow machine explains them all: a stop that was late, or an end that was not reached.
+
+    A stop that was missing from the first fill on, a second entry, a fourth position are never a matter of time.
+    """
+    late = (f"{NAKED}: ", f"{UNSETTLED} ")
+    after = (f"{AGREE}: ", f"{REPORTS}: ") if any(each.startswith(late[1]) for each in violations) else ()
+    return all(each.startswith((*late, *after)) and "first fill" not in each for each in violations)
 
 
 def findings(

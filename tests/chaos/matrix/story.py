@@ -4,7 +4,7 @@ The story never waits for ever: what has not happened in time is left behind, an
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -22,15 +22,19 @@ from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.core import commit_points as at
 from services.executor.core.kept import PositionStatus
 from tests.chaos.matrix.cell import Cell
-from tests.chaos.matrix.executor_process import MOST_POSITIONS
+from tests.chaos.matrix.executor_process import MOST_POSITIONS, PREFIX
 from tests.chaos.matrix.faults import FAULTS, Hand, Moment, RedisFate
 from tests.chaos.matrix.household import Household
 from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import BEFORE_MS, START, SYMBOLS
+from tests.chaos.matrix.temptations import Said
 from tests.chaos.matrix.world import Exchange, RedisServer
 from tests.support import builders
 
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
+LONG_S: Final = 25.0  # for what has to wait until nothing of an earlier request can arrive
+TEMPTING: Final = 4  # signals at once: one more than there are slots
+HURRY_S: Final = 6.5  # longer than a client waits, and than an order is looked for before it is given up
 ATR: Final = Decimal("0.01")  # of the price: stops lie two per cent away
 TICK: Final = Decimal("0.1")
 HALTS: Final = frozenset({at.CANCEL_SENT, at.SWITCH_TURNED})
@@ -45,6 +49,7 @@ class Story:
     people: Household
     ledger: Callable[[], Ledger]
     faults: int = 0
+    said: Said = field(default_factory=Said)
     dice: Random = field(init=False)
     signals: list[SignalMade] = field(default_factory=list)
     _said: int = 0
@@ -57,30 +62,86 @@ class Story:
         await self._prices()
         await self._befalls(Moment.START)
         self.people.begin()
+        await self._until(self._is_ready)
         await self._moves({}, BEFORE_MS)
         await self._enters(START, self.dice.choice((1, 2, 2, 3, 4)))
         await self._manages()
         await self._leaves()
+        await self._replays()
         await self._enters(await self._quarters_pass(), self.dice.choice((1, 1, 2)))
+        await self._echoes()
         await self._manages()
         if self.people.missed or not self.people.kills:
             self.people.kill_one()
         await self._flattens()
 
+    def _is_ready(self) -> bool:
+        """Whether every executor has recovered once, or died of trying."""
+        with self.ledger().read() as pages:
+            return pages.tally()["successes"] >= self.cell.executors or bool(self.people.kills)
+
+    @property
+    def _tempts(self) -> bool:
+        return FAULTS[self.cell.fault].tempts
+
     async def _enters(self, slot: Instant, number: int) -> None:
         """Signals for a candle, some of them twice, some contradicted by a swapped model."""
         await self._befalls(Moment.ENTRY)
-        chosen = self.dice.sample(SYMBOLS, number)
+        chosen = SYMBOLS[:TEMPTING] if self._tempts else self.dice.sample(SYMBOLS, number)
         made = [self._signal(symbol, slot, self.dice.choice(tuple(Side))) for symbol in chosen]
         twice = [signal for signal in made if self.dice.random() < 0.4]
         swapped = [self._signal(s.symbol, slot, s.side.opposite) for s in made if self.dice.random() < 0.3]
         self.signals += made
-        await self._says(*made, *twice, *swapped)
-        if HALTS & {blow.point for blow in self.cell.blows} or self.dice.random() < 0.1:
+        await self._says(*self._late_ones(slot), *made, *twice, *swapped)
+        if HALTS & {blow.point for blow in self.cell.blows} or (self.dice.random() < 0.1 and not self._tempts):
             await asyncio.sleep(0.3)
             await self._says(builders.halt(id=self._id("halt")))
+        if FAULTS[self.cell.fault].hurries and slot == START:
+            made = await self._hurries(made)
         await self._until(lambda: self._are_settled(made))
         await self._says(builders.entries_resume(id=self._id("resume"), halted=True))
+
+    def _late_ones(self, slot: Instant) -> list[SignalMade]:
+        """What was advised for the first candle, and comes with the last one's signals."""
+        known = {signal.symbol for signal in self.said.signals}
+        never = [symbol for symbol in SYMBOLS if symbol not in known]
+        return [] if slot == START else [self._signal(symbol, START, Side.LONG) for symbol in never]
+
+    async def _hurries(self, made: Sequence[SignalMade]) -> list[SignalMade]:
+        """The next candle closes while requests are on their way, and is signalled when the first are given up."""
+        slot = Instant(START + Timeframe.M15.ms)
+        await self._until(lambda: self._are_asked(made))
+        await asyncio.sleep(1)
+        await self._moves({}, slot + MINUTE_MS - self.venue.now)
+        await asyncio.sleep(HURRY_S)
+        following = [self._signal(signal.symbol, slot, signal.side) for signal in made]
+        await self._says(*following)
+        return following
+
+    async def _replays(self) -> None:
+        """Every signal once more, while it is good still: some of their positions are closed."""
+        if self._tempts:
+            await self._until(lambda: not self._held(), within_s=LONG_S)
+        await self._says(*self.said.signals)
+        await self._until(self._is_read, within_s=LONG_S)
+
+    async def _echoes(self) -> None:
+        """Old commands once more: their positions are closed, their symbols may have others."""
+        held = {position.symbol: position.position_id for position in self._held()}
+        await self.bus.publish(*self.said.echo(held, self.venue.now))
+        await self._until(self._is_read)
+
+    def _is_read(self) -> bool:
+        """Whether everything that was said was taken."""
+        groups = {stream: self.redis.client.exists(f"{PREFIX}{stream}") for stream in ("signal", "command")}
+        told = [self.redis.client.xinfo_groups(f"{PREFIX}{stream}") for stream, there in groups.items() if there]
+        return not any(group["lag"] or group["pending"] for each in told for group in each)
+
+    def _are_asked(self, made: Iterable[SignalMade]) -> bool:
+        """Whether each signal was declined, or its order is wanted."""
+        with self.ledger().read() as pages:
+            names = [(signal.id, OrderName(signal.symbol, signal.slot, ENTRY).link_id()) for signal in made]
+            return all(pages.was_declined(told) or pages.intent(link) is not None for told, link in names)
 
     def _are_settled(self, made: Iterable[SignalMade]) -> bool:
         """Whether each signal was declined, or its order is at an end and its fills are booked."""
@@ -95,11 +156,24 @@ class Story:
         await self._moves(well, 20 * SECOND_MS)
         for position in self._held():
             await self._says(*self._stops_for(position))
+        if FAULTS[self.cell.fault].forgets:
+            for _ in range(3):
+                await asyncio.sleep(0.3)
+                self._forget_locks()
         await self._until(self._are_tight, within_s=3)
         badly = {p.symbol: _moved(self.venue.price(p.symbol), p.side.sign * Decimal("-0.06")) for p in held}
-        hit = self.dice.sample(sorted(badly), min(len(badly), self.dice.randint(0, 2)))
+        hit = self._hit(sorted(badly))
         await self._moves({symbol: badly[symbol] for symbol in hit}, 40 * SECOND_MS)
         await self._until(lambda: not {p.symbol for p in self._held()} & set(hit), within_s=3)
+
+    def _hit(self, held: Sequence[Symbol]) -> Sequence[Symbol]:
+        if FAULTS[self.cell.fault].loses:
+            return held
+        return [] if self._tempts else self.dice.sample(held, min(len(held), self.dice.randint(0, 2)))
+
+    def _forget_locks(self) -> None:
+        for key in self.redis.client.scan_iter(f"{PREFIX}lock:*"):
+            self.redis.client.delete(key)
 
     def _are_tight(self) -> bool:
         return all(p.stop is not None and p.stop != p.initial_stop for p in self._held())
@@ -120,7 +194,7 @@ class Story:
         asked: list[Message] = []
         for number, position in enumerate(self._held()):
             named = {"symbol": position.symbol, "position_id": position.position_id, "side": position.side}
-            if number == 0 or self.dice.random() < 0.3:
+            if not self._tempts and (number == 0 or self.dice.random() < 0.3):
                 part = Qty(floor_to(position.qty / 2, Decimal("0.001")))
                 reduce = builders.position_reduce(id=self._id("reduce"), qty=part, version=position.version, **named)
                 asked += [reduce] * self.dice.randint(1, 2)
@@ -173,10 +247,9 @@ class Story:
     async def _by_hand(self, hand: Hand) -> None:
         held = {p.symbol: p for p in self._held()}
         if hand is Hand.OPENS:
-            taken = {*held, *self._entering()}
-            free = [symbol for symbol in SYMBOLS if symbol not in taken]
-            if len(taken) >= MOST_POSITIONS:  # who trades by hand beside a full executor breaks its limit himself
-                return
+            free = [symbol for symbol in SYMBOLS if symbol not in held]
+            if len(held) >= MOST_POSITIONS or not self._are_settled(self.signals):
+                return  # who trades by hand beside an executor that may be full breaks its limit himself
             await self.venue.trades_by_hand(self.dice.choice(free), "Buy", Decimal("0.5"), reduce=False)
         elif held:
             position = held[self.dice.choice(sorted(held))]
@@ -195,6 +268,7 @@ class Story:
         await self._says(*moved)
 
     async def _says(self, *messages: Message) -> None:
+        self.said.hears(messages)
         await self.bus.publish(*messages)
 
     def _id(self, kind: str) -> str:
@@ -215,10 +289,6 @@ class Story:
             decision=decision,
             id=message_id(SignalMade, symbol, str(slot), side),
         )
-
-    def _entering(self) -> set[Symbol]:
-        with self.ledger().read() as pages:
-            return {intent.symbol for intent in pages.live_intents() if intent.is_entry}
 
     def _held(self) -> list[OpenPosition]:
         with self.ledger().read() as pages:

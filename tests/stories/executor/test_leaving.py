@@ -1,5 +1,6 @@
 """Exits and the kill switch: reduce-only, once, until the venue is flat."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Transient
-from libs.common.exchange.memory_faults import Answer, LostReply, PartlyFilled
+from libs.common.exchange.memory_faults import Answer, Delayed, LostReply, PartlyFilled
 from libs.common.exchange.trading_types import Action
 from libs.common.units import Qty, Side
 from services.executor.core.switch import HALT_FILE, Level, halt_text
@@ -216,3 +217,25 @@ async def test_a_hand_that_adds_to_our_position_is_followed(room: Room) -> None:
         await desk.settled()
     assert desk.opened().position.qty == before.qty + D("0.002")
     assert desk.opened().position.version == before.version + 1
+
+
+async def test_closes_that_are_asked_for_meanwhile_join_the_exit_that_is_under_way(room: Room) -> None:
+    """Each of them took the symbol over when the first was slow, and none came to its end."""
+    desk = await room.executor().starts()
+    async with desk.listening():
+        await desk.gets(signal())
+        gate = asyncio.Event()
+        room.venue.script(Delayed(gate))
+        position_id = desk.opened().position.position_id
+        exits = desk.executor.exits
+        asked = [asyncio.create_task(exits.close(position_id, CloseReason.FLATTEN, "flatten")) for _ in range(3)]
+        await desk.settled()
+        room.clock.advance(2)
+        await desk.settled()
+        room.clock.advance(1.5)
+        await desk.settled()
+        gate.set()
+        done = await desk.waits_for(asyncio.gather(*asked))
+    assert done == [True, True, True]
+    assert BTC not in room.venue.books.holdings
+    assert desk.desk.counts["acted_without_lock"] == 0

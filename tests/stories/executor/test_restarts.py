@@ -22,6 +22,7 @@ from services.executor.core.commit_points import (
     EXIT_RECORDED,
     EXIT_WANTED,
     FILLS_BOOKED,
+    RECOVERY_CAUGHT_UP,
     RECOVERY_PLANNED,
     STOP_PLANNED,
     STOP_RECORDED,
@@ -260,3 +261,16 @@ async def test_a_venue_that_does_not_answer_is_not_a_venue_without_positions(
     second = room.executor()
     await second.waits_for(second.starts())
     assert second.opened().position.position_id == room.created()[0]
+
+
+async def test_a_start_covers_what_is_naked_before_it_reads_its_books(room: Room) -> None:
+    """The venue may be slow with executions, and a start be killed in the middle: the stop does not wait for either."""
+    first = await room.executor().starts()
+    async with first.listening():
+        await first.gets(signal())
+    room.venue.strip_stop(BTC)
+    room.venue.by_hand(ETH, Action.BUY, "0.01")
+    with pytest.raises(Dies):
+        await room.executor(reached=dies_at(RECOVERY_CAUGHT_UP)).starts()
+    assert room.venue.books.holdings[BTC].stop == D("98000.0")
+    assert room.venue.books.holdings[ETH].stop is not None

@@ -46,6 +46,7 @@ async def test_signals_and_commands_flow_and_a_stop_leaves_its_marker(room: Room
     await passes(desk, 3)
     assert not room.venue.books.holdings
     assert len(room.trades()) == 2
+    desk.desk.health.look()
     assert desk.desk.health.in_flight == 0
     assert room.told(PositionSnapshot)
     await stops(serving)

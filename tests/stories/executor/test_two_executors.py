@@ -5,12 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.bus import Delivery
 from libs.common.contracts.message import Message
 from libs.common.exchange.memory_faults import Delayed
+from libs.common.locks.held import LOCK_MS
 from libs.common.units import Fraction, Instant, Side
-from services.executor.core.commit_points import ENTRY_ADMITTED
+from services.executor.core.commit_points import ENTRY_ADMITTED, ENTRY_ANSWERED
 from services.executor.core.intent import Overtaken
 from services.executor.core.sizing import Risk
 from tests.support import builders
@@ -20,8 +22,8 @@ D = Decimal
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def room(tmp_path: Path, ledger_url: str) -> Room:
+    return Room(tmp_path, ledger_url=ledger_url)
 
 
 async def test_the_same_signal_at_two_executors_is_one_order(room: Room) -> None:
@@ -95,6 +97,59 @@ async def test_an_order_that_a_dead_executor_left_is_taken_up_by_the_living(room
         room.clock.advance(11)
         await two.waits_for(two.executor.reconciler.finish(), seconds=60)
         assert two.opened().position.position_id == room.created()[0]
+
+
+@pytest.mark.parametrize(("point", "arrived"), [(ENTRY_ADMITTED, 0), (ENTRY_ANSWERED, 1)])
+async def test_what_a_killed_executor_left_unsure_is_finished_by_the_living_within_15_s(
+    room: Room, point: str, arrived: int
+) -> None:
+    """Its lock is still held in Redis when it dies, as after any SIGKILL."""
+    one, two = await room.executor("one").starts(), room.executor("two")
+    serving = asyncio.create_task(two.executor.run())
+    await two.settled()
+    one.desk.reached = dies_at(point)
+    room.venue.lose_frames(10)  # nobody hears of it by chance
+    with pytest.raises(Dies):
+        await one.gets(signal(valid_until=Instant(SLOT + 3_600_000)))
+    died = room.clock.now()
+    assert room.locks.take(f"lock:{BTC}", "the dead", LOCK_MS)
+    assert len(room.created()) == arrived
+    while two.open() is None or two.live():
+        await two.settled()
+        room.clock.advance(0.05)
+        assert room.clock.now() - died <= 15_000
+    assert len(room.created()) == 1
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_locked_symbol_is_tried_for_half_a_second_then_skipped_said_and_counted(room: Room) -> None:
+    desk = await room.executor().starts()
+    desk.executor.entries._levered.update({BTC, ETH})
+    async with desk.listening(), desk.desk.locks.hold(BTC, wait_ms=0):
+        began = room.clock.now()
+        with capture_logs() as logs:
+            await desk.gets(signal())
+        assert 500 <= room.clock.now() - began <= 600
+        assert [line["symbol"] for line in logs if line["event"] == "signal.skipped"] == [BTC]
+        assert desk.desk.counts["skipped_locked"] == 1
+        await desk.gets(signal(ETH, price="4000"))  # nobody waits for another symbol's holder
+        assert desk.opened(ETH)
+    assert room.created() == []
+
+
+async def test_a_symbol_that_is_let_go_within_half_a_second_is_entered(room: Room) -> None:
+    desk = await room.executor().starts()
+    async with desk.listening():
+        async with desk.desk.locks.hold(BTC, wait_ms=0):
+            waiting = asyncio.create_task(desk.executor.handle(delivery(signal())))
+            for _ in range(8):
+                await desk.settled()
+                room.clock.advance(0.05)
+        await desk.waits_for(waiting)
+        await desk.settled()
+    assert len(room.created()) == 1
+    assert desk.desk.counts["skipped_locked"] == 0
 
 
 async def test_a_signal_for_a_locked_symbol_is_skipped_and_a_command_waits(room: Room) -> None:

@@ -305,8 +305,8 @@ async def test_what_a_row_may_leave_out_kills_no_report(world: World) -> None:
     world.venue.answer(ok(list=[order], nextPageCursor=""))
     [read] = await world.trading.open_orders()
     assert (read.reduce_only, read.stop_order_type, read.trigger) == (False, "", None)
-    optional = ("liqPrice", "positionIdx")
-    position = {name: value for name, value in samples.position().items() if name not in optional}
+    may_lack = ("liqPrice", "positionIdx")
+    position = {name: value for name, value in samples.position().items() if name not in may_lack}
     world.venue.answer(ok(list=[position], nextPageCursor=""))
     [held] = await world.trading.positions()
     assert (held.liquidation, held.hedge_index) == (None, 0)

@@ -53,3 +53,15 @@ async def test_metrics_count_what_was_handled_and_what_waits() -> None:
     assert 'ironkeel_messages_handled_total{schema="signal.made.v1",service="executor"} 1.0' in text
     assert 'ironkeel_stream_waiting{service="executor",stream="signal"} 1.0' in text
     assert 'ironkeel_ready{service="executor"} 0.0' in text
+
+
+async def test_figures_are_brought_up_to_date_when_somebody_asks() -> None:
+    health = Health("executor")
+
+    def look() -> None:
+        health.in_flight += 1
+
+    health.look = look
+    client = TestClient(health_app(health))
+    assert client.get("/health/progress").json()["in_flight"] == 1
+    assert 'ironkeel_in_flight{service="executor"} 2.0' in client.get("/metrics").text

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from libs.common.contracts.commands import EntriesPause, EntriesResume, PositionClose, RecoveryAccept
+from libs.common.exchange.memory_faults import Answer
+from libs.common.exchange.trading_types import Action
 from libs.common.settings.sections import ApiSection
 from services.executor.adapters.rest import executor_app, read_token
 from tests.support.pages import curl_lines, option
@@ -211,3 +213,18 @@ def test_a_token_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 async def test_metrics_count_what_was_skipped_and_prevented(client: httpx.AsyncClient, desk: Running) -> None:
     desk.desk.counts["skipped_locked"] += 3
     assert 'ironkeel_executor_total{what="skipped_locked"} 3.0' in (await client.get("/metrics")).text
+
+
+async def test_metrics_count_naked_seconds_from_the_start(client: httpx.AsyncClient, desk: Running, room: Room) -> None:
+    async def told(name: str) -> float:
+        lines = (await client.get("/metrics")).text.splitlines()
+        return float(next(line.split()[-1] for line in lines if line.startswith(name)))
+
+    assert await told("ironkeel_executor_naked_seconds_total") == 0
+    room.venue.script(*[Answer(10_000)] * 5)  # the venue takes no stop for a while
+    room.venue.by_hand(BTC, Action.BUY, "0.001")
+    await desk.guards()
+    room.clock.advance(1.5)
+    await desk.guards()
+    assert await told("ironkeel_executor_naked_seconds_total") >= 1.5
+    assert await told('ironkeel_executor_fact{fact="naked_ms"}') >= 1_500

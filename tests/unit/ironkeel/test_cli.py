@@ -242,3 +242,15 @@ def test_the_version_is_told() -> None:
     code, out = tool("version")
     assert code == 0
     assert out.startswith("ironkeel ")
+
+
+@pytest.mark.parametrize("words", [("config",), ("config", "--json"), ("status", "--json"), ("doctor",)])
+def test_no_command_shows_the_password_of_a_ledger_on_a_server(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "IRONKEEL_EXECUTOR__LEDGER_URL", "postgresql://keel:ledger-word@db.invalid/keel?password=two-word"
+    )
+    _, out = tool(*words, "--home", str(tmp_path))
+    assert out
+    assert not [word for word in ("ledger-word", "two-word") if word in out]
