@@ -15,13 +15,13 @@ from services.executor.core.position import Trip
 from services.executor.core.trades import Ending, trade
 from services.executor.shell.desk import Desk
 from services.executor.shell.folding import Folding
+from services.executor.shell.proofs import Proofs
 
 log = structlog.get_logger()
 
 CURSOR: Final = "executions"  # market time up to which every execution is surely known
 OVERLAP_MS: Final = MINUTE_MS
 RETENTION_MS: Final = 7 * DAY_MS  # how long the venue keeps executions within easy reach
-CENT: Final = 0.01
 
 
 class Books:
@@ -29,6 +29,7 @@ class Books:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._proofs = Proofs(desk)
 
     def book(self, executions: Sequence[Execution]) -> int:
         """Book what is new and fold it; returns how many were new. Repeats are recognised by their id."""
@@ -125,7 +126,7 @@ class Books:
         if trip is None:
             return False
         self._desk.reached(TRADE_CLOSED)
-        await self._check(trip)
+        self._proofs.owe(trip)
         return True
 
     def _close(self, position_id: str, symbol: Symbol) -> Trip | None:
@@ -145,24 +146,12 @@ class Books:
         return trip
 
     async def settle_all(self) -> None:
-        """Close every trade that waits for its books."""
+        """Close every trade that waits for its books, and compare those that the venue has not confirmed yet."""
         with self._desk.ledger.read() as pages:
             flat = pages.positions(PositionStatus.FLAT)
         for kept in flat:
             await self.settle(kept)
-
-    async def _check(self, trip: Trip) -> None:
-        """Compare with the venue's own closed PnL: a difference is told, never corrected."""
-        rows = await self._desk.trading.closed_pnl(trip.symbol, since=trip.opened_at)
-        orders = {done.order_id for done in trip.exits}
-        mine = [row for row in rows if row.order_id in orders]
-        if not mine or sum(row.closed_qty for row in mine) != trip.closed:
-            return
-        venue = sum(row.pnl for row in mine)
-        ours = trip.gross - trip.fees - trip.funding
-        if abs(venue - ours) > CENT:
-            self._desk.counts["books_differ"] += 1
-            log.error("trade.differed", trade=trip.position_id, ours=str(ours), venue=str(venue))
+        await self._proofs.look()
 
 
 def take_place(pages: Pages, done: Execution) -> None:

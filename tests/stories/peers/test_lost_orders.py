@@ -146,3 +146,15 @@ async def test_a_cancel_whose_request_was_lost_is_asked_for_again(room: Room, de
     await desk.gets(builders.halt())
     assert [asked.what for asked in room.venue.asked[-2:]] == ["cancel", "cancel"]
     assert room.venue.books.working() == []
+
+
+async def test_an_entry_whose_fill_was_not_taken_in_yet_is_not_posted_again(room: Room, desk: Running) -> None:
+    """passivbot#980: a slow loop had not taken the fill in, and the same entry went out twice: 142 % exposure."""
+    room.venue.freeze_positions(1_000, empty=True)
+    with nothing_listed(room.venue, "executions"):
+        await desk.gets(signal())
+        room.clock.advance(129)
+        await desk.gets(signal(n=1))
+    assert desk.open() is None, "nothing told of the fill"
+    assert desk.declined() == ["taken"]
+    assert len(room.created()) == 1
