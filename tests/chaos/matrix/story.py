@@ -205,10 +205,19 @@ class Story:
         await self._until(lambda: all(p.partial_exits for p in self._held()), within_s=6)
 
     async def _quarters_pass(self) -> Instant:
-        """Past a funding settlement and every cooldown, on to the next candle's close; returns that close."""
+        """Past a funding settlement and every cooldown, on to the next candle's close; returns that close.
+
+        An hour passes between two requests: an entry that is on its way then would be late for no fault of anybody's.
+        """
+        await self._until(lambda: not self._are_entering(), within_s=LONG_S)
         end = Instant(START + 75 * MINUTE_MS)
         await self._moves({}, end - self.venue.now)
         return end
+
+    def _are_entering(self) -> bool:
+        """Whether an entry may still be sent, or be at the venue without our knowing how it ended."""
+        with self.ledger().read() as pages:
+            return any(pages.live_symbols().values())
 
     async def _flattens(self) -> None:
         await self._says(builders.flatten(id=self._id("flatten")))
