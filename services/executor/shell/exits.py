@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 PIECES: Final = 20  # a size above the market maximum is closed in pieces; more than these wait a second
 LOCK_WAIT_MS: Final = 3_000
+NAKED_WAIT_MS: Final = 100  # nothing but the exit protects it: the lock of somebody dead is not waited for
 
 
 class Exits:
@@ -76,13 +77,18 @@ class Exits:
         with self._desk.busy():
             async with (
                 self._queues.setdefault(symbol, asyncio.Lock()),
-                self._desk.hold_at_any_cost(symbol, wait_ms=LOCK_WAIT_MS) as grip,
+                self._desk.hold_at_any_cost(symbol, wait_ms=self._patience_ms(symbol)) as grip,
             ):
                 for _ in range(PIECES):
                     done = await self._piece(symbol, grip)
                     if done is not None:
                         return done
         return False
+
+    def _patience_ms(self, symbol: Symbol) -> int:
+        """How long to wait for the lock: the stop that stands at the venue has time."""
+        is_naked = any(venue.symbol == symbol and venue.stop is None for venue in self._desk.reported)
+        return NAKED_WAIT_MS if is_naked else LOCK_WAIT_MS
 
     async def _piece(self, symbol: Symbol, grip: Grip) -> bool | None:
         """One attempt; True: flat, False: not now, None: go on."""

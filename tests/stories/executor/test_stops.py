@@ -9,6 +9,7 @@ import pytest
 from libs.common.contracts.trades import CloseReason
 from libs.common.exchange.memory_faults import Answer, LostReply
 from libs.common.exchange.trading_types import Action
+from libs.common.locks.memory import MemoryLocks
 from libs.common.units import Fraction, Price, Side
 from services.executor.core.protections import Limits
 from tests.support import builders
@@ -192,3 +193,20 @@ async def test_a_stale_report_adopts_no_ghost(room: Room) -> None:
             await desk.looks_round()
     assert len(room.trades()) == 1
     assert desk.open() is None
+
+
+async def test_a_naked_position_past_its_stop_is_left_within_two_seconds_though_a_dead_executor_has_its_lock(
+    room: Room,
+) -> None:
+    """The lock of whoever died is held for five seconds more: nothing protects the position until then."""
+    desk = await room.executor().starts()
+    async with desk.listening(), MemoryLocks(room.locks).hold(BTC, wait_ms=0):
+        room.venue.by_hand(BTC, Action.BUY, "0.02", stop="98000")
+        await desk.settled()
+        await desk.looks_round()
+        room.venue.strip_stop(BTC)
+        room.venue.set_price(BTC, "97000")
+        began = room.clock.now()
+        await desk.guards()
+        assert BTC not in room.venue.books.holdings
+        assert room.clock.now() - began <= 2_000
