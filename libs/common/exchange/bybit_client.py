@@ -7,7 +7,7 @@ candles, so only its transport, signature and WebSocket are used. Nothing is thr
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import astuple
 from typing import Any, Final
@@ -31,6 +31,7 @@ ACK_TIMEOUT_S: Final = 10.0
 AUTH_AHEAD_MS: Final = 10_000
 FRAMES_WAITING: Final = 50_000  # a reader further behind is cut off and has to catch up over REST
 TOPICS_A_REQUEST: Final = 50
+MISDATED: Final = 10002
 TOO_MANY_VISITS: Final = 10006
 TOO_FREQUENT: Final = 403  # HTTP: the address is shut out for ten minutes
 SHUT_OUT_MS: Final = 600_000
@@ -174,12 +175,17 @@ class BybitClient(bybit):  # type: ignore[misc]
         token = _stamp.set(stamp)
         try:
             response: Row = await getattr(self, method)(params)
-            if not isinstance(response.get("result"), dict):
-                raise Unreadable(f"{method}: no result")
-            result: Row = response["result"] | {"time": response.get("time", 0)}
-            return result
+        except VenueAnswer as answer:
+            if answer.code == MISDATED:  # or one clock was set meanwhile, and every request would be refused for ever
+                with suppress(BaseError):
+                    await self.measure_clock()
+            raise
         finally:
             _stamp.reset(token)
+        if not isinstance(response.get("result"), dict):
+            raise Unreadable(f"{method}: no result")
+        result: Row = response["result"] | {"time": response.get("time", 0)}
+        return result
 
     async def measure_clock(self) -> int:
         """Ask the venue's wall clock; keep the offset, halving the round trip; return the venue's now."""
