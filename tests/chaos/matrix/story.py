@@ -33,6 +33,7 @@ from tests.support import builders
 
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
 LONG_S: Final = 25.0  # for what has to wait until nothing of an earlier request can arrive
+LONGEST_S: Final = 60.0  # for what depends on how fast the machine is
 ORPHANED_S: Final = 40.0  # until somebody has looked often enough for another's order, and sent it anew
 TEMPTING: Final = 4  # signals at once: one more than there are slots
 HURRY_S: Final = 6.5  # longer than a client waits, and than an order is looked for before it is given up
@@ -220,9 +221,10 @@ class Story:
     async def _quarters_pass(self) -> Instant:
         """Past a funding settlement and every cooldown, on to the next candle's close; returns that close.
 
-        An hour passes between two requests: an entry that is on its way then would be late for no fault of anybody's.
+        An hour passes between two requests: an entry that is on its way then would be late for no fault of anybody's,
+        and so would a signal that nobody has read or that is being judged.
         """
-        await self._until(lambda: not self._are_entering(), within_s=LONG_S)
+        await self._until(lambda: self._is_read() and not self._are_entering(), within_s=LONGEST_S)
         end = Instant(START + 75 * MINUTE_MS)
         await self._moves({}, end - self.venue.now)
         return end
