@@ -3,7 +3,7 @@
 Everything here is a decision; adapters hear, ask, store and publish. `wall` is wall time, everything else market.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ from libs.common.contracts.message import Message, message_id
 from libs.common.contracts.positions import PositionChanged, PositionClosed, PositionOpened, PositionSnapshot
 from libs.common.exchange.market_types import Candle, CandleClosedFrame, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.units import Instant, Symbol, Timeframe
-from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Loss
+from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Lane, Loss
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.shares import wanted
@@ -104,8 +104,9 @@ class Fetcher:
         if not self.loading:
             self._loading_since = None
 
-    def asks(self, wall: Instant) -> Sequence[Ask]:
-        return self.series.asks(self.market.now(), wall) if self.market.now() else ()
+    def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]:
+        """Return what must be asked now, at most `room` questions of a lane."""
+        return self.series.asks(self.market.now(), wall, held=self.held, room=room) if self.market.now() else ()
 
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]:
         return self.series.answered(ask, answer, self.market.now(), wall)

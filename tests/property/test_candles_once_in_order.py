@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.units import Instant, Timeframe
-from services.fetcher.core.catch_up import CatchUp, Effect, GivenUp, Quarantined, Store, Tell
+from services.fetcher.core.catch_up import CatchUp, Effect, GivenUp, Lane, Quarantined, Store, Tell
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 KEY = (BTC, Timeframe.M15)
@@ -44,7 +44,7 @@ class Run:
             case "rest":
                 self.rest(value)
             case "rest fails":
-                for ask in self.series.asks(self.market, self.wall):
+                for ask in self.series.asks(self.market, self.wall, held=(), room={Lane.OTHER: 1}):
                     self.series.failed(ask, self.wall)
             case "wall passes":
                 self.wall = Instant(self.wall + value)
@@ -53,7 +53,7 @@ class Run:
                 self.series.check(KEY, self.market, self.wall)
 
     def rest(self, page: int) -> None:
-        for ask in self.series.asks(self.market, self.wall):
+        for ask in self.series.asks(self.market, self.wall, held=(), room={Lane.OTHER: 1}):
             first = (ask.start - MORNING) // KEY[1].ms
             there = [n for n in range(first, NEWEST + 1) if n not in self.absent and closes_at(n) <= self.market]
             candles = [venue_candle(n) for n in there[: min(page, ask.limit)]]

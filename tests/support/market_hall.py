@@ -1,7 +1,7 @@
 """Fetchers over one venue, one Redis and one clock, all in memory; the market does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from libs.common.bus.memory import MemoryBus, MemoryServer
 from libs.common.clock import VirtualClock
 from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
-from libs.common.contracts.registry import decode
+from libs.common.contracts.registry import decode, encode
 from libs.common.exchange.memory import MemoryVenue, instrument
 from libs.common.health import Health
 from libs.common.locks.memory import MemoryLeases, MemoryLockServer
@@ -22,6 +22,7 @@ from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.gateway import Gateway
 from services.fetcher.adapters.outside import Outside
 from services.fetcher.service import Fetcher
+from tests.support import builders
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 ETH = Symbol("ETHUSDT")
@@ -45,14 +46,15 @@ class MarketHall:
 
     home: Path
     price_interval_ms: int = 100
+    symbols: tuple[Symbol, ...] = SYMBOLS
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(Instant(1_000_000)))
     redis: MemoryServer = field(default_factory=MemoryServer)
     replicas: dict[str, Replica] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in SYMBOLS], market=MORNING)
+        self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in self.symbols], market=MORNING)
         self.locks = MemoryLockServer(self.clock)
-        for symbol in SYMBOLS:
+        for symbol in self.symbols:
             self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-10, 0)))
             self.venue.set_price(symbol, "1000")
 
@@ -63,7 +65,7 @@ class MarketHall:
         )
         leases = MemoryLeases(self.locks, service="fetcher", instance=name)
         health = Health("fetcher", name)
-        fetcher = Fetcher(SYMBOLS, dict.fromkeys(SYMBOLS, Instant(0)), (M15,), 10)
+        fetcher = Fetcher(self.symbols, dict.fromkeys(self.symbols, Instant(0)), (M15,), 10)
         files = CandleFiles(self.home / "candles" / "live")
         outside = Outside(bus, leases, self.venue)
         gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
@@ -99,21 +101,26 @@ class MarketHall:
                     replica.running.result()
             await asyncio.to_thread(lambda: None)  # files are written in a thread
             self.clock.advance(0.1)
-            for symbol in SYMBOLS if priced else ():
+            for symbol in self.symbols if priced else ():
                 self.venue.push_price(symbol)
         raise AssertionError(f"not within {within_s} s; told: {self.told()}, series: {self.series()}")
 
     async def loaded(self) -> None:
         await self.until(lambda: all(replica.health.ready for replica in self.replicas.values()))
 
-    def closes(self, n: int, *, symbols: tuple[Symbol, ...] = SYMBOLS, heard: bool = True) -> None:
-        """Let candle n of these symbols close; a frame that is not heard is lost on the way."""
+    def closes(self, n: int, *, symbols: Iterable[Symbol] | None = None, heard: bool = True) -> None:
+        """Let candle n of these symbols close, or of all; a frame that is not heard is lost on the way."""
         self.venue.books.now = closes_at(n)
-        for symbol in symbols:
+        for symbol in self.symbols if symbols is None else symbols:
             if heard:
                 self.venue.close_candle(venue_candle(n, symbol=symbol))
             else:
                 self.venue.put_candles(venue_candle(n, symbol=symbol))
+
+    def holds(self, *symbols: Symbol) -> None:
+        """Let the executor say which positions are open, and no others."""
+        positions = tuple(builders.open_position(symbol=symbol) for symbol in symbols)
+        self.redis.add("position", *encode(builders.position_snapshot(positions=positions)))
 
     def messages(self, stream: str) -> list[Message]:
         return [decode(entry.fields[b"t"], entry.fields[b"m"]) for entry in self.redis.streams.get(stream, [])]
@@ -143,8 +150,10 @@ class MarketHall:
 
 
 @asynccontextmanager
-async def market_hall(home: Path, *, price_interval_ms: int = 100) -> AsyncIterator[MarketHall]:
-    hall = MarketHall(home, price_interval_ms)
+async def market_hall(
+    home: Path, *, price_interval_ms: int = 100, symbols: tuple[Symbol, ...] = SYMBOLS
+) -> AsyncIterator[MarketHall]:
+    hall = MarketHall(home, price_interval_ms, symbols)
     # one thread: waiting for it in `until` waits for every file that is being written, however slow the disk is
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     try:

@@ -4,7 +4,8 @@ Several connections may be open: a symbol that is gained later has one of its ow
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,7 +21,7 @@ from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
-from services.fetcher.core.catch_up import Ask, Effect, End, Loss
+from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
 from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 VERIFY_S: Final = 5.0
 CONNECTIONS: Final = 8
-ASKING: Final = 16  # questions at once: an answer is kept until what was decided before is out
+ASKING: Final = 16  # questions of a lane at once: an answer is kept until what was decided before is out
 
 
 class Decisions(Protocol):
@@ -51,7 +52,7 @@ class Decisions(Protocol):
     def see_position(self, message: Message) -> None: ...
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
     def watch(self, wall: Instant) -> None: ...
-    def asks(self, wall: Instant) -> Sequence[Ask]: ...
+    def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
     def failed(self, ask: Ask, wall: Instant) -> None: ...
     def due_prices(self) -> Sequence[PriceMoved]: ...
@@ -86,7 +87,7 @@ class Gateway:
         self._interval_s = price_interval_ms / 1_000
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
         self._moved = asyncio.Event()
-        self._asking = asyncio.Semaphore(ASKING)
+        self._asking: Counter[Lane] = Counter()
         self._connections: list[Connection] = []
         self._reached: Instant | None = None
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
@@ -195,23 +196,29 @@ class Gateway:
 
     async def _ask_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            for ask in self._fetcher.asks(self._clock.now()):
-                tasks.create_task(self._ask(ask))
+            self._fill_lanes(tasks)
             self._say_reached()  # where nothing turned out to be missing; the market may be waiting for this
             await self._clock.sleep(ASK_S)
 
-    async def _ask(self, ask: Ask) -> None:
+    def _fill_lanes(self, tasks: asyncio.TaskGroup) -> None:
+        room = {lane: ASKING - self._asking[lane] for lane in Lane}
+        for ask in self._fetcher.asks(self._clock.now(), room):
+            self._asking[ask.lane] += 1
+            tasks.create_task(self._ask(tasks, ask))
+
+    async def _ask(self, tasks: asyncio.TaskGroup, ask: Ask) -> None:
         symbol, timeframe = ask.key
-        async with self._asking:
-            try:
-                answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
-            except (Transient, Refused) as error:
-                log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
-                self._fetcher.failed(ask, self._clock.now())
-                return
+        try:
+            answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
             await self._outbox.room()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
-        self._say_reached()
+            self._say_reached()
+        except (Transient, Refused) as error:
+            log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
+            self._fetcher.failed(ask, self._clock.now())
+        finally:
+            self._asking[ask.lane] -= 1
+        self._fill_lanes(tasks)
 
     async def _learn_positions(self) -> None:
         """Held symbols come first: their prices move stops."""

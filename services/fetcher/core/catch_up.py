@@ -3,11 +3,13 @@
 1. What is heard live and what is asked over REST go through the same lines: order and uniqueness are theirs.
 2. A series is asked about when the feed came (back) up, when a candle is overdue, and while a hole is open.
 3. A hole is given up only after TRIES answers that did not have it; a failed question is not an answer.
+4. Questions about held symbols have a lane of their own: nothing that is asked for others stands before them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 from libs.common.contracts.market import CandleClosed, CandleMissing
@@ -89,6 +91,13 @@ class Quarantined:
 Effect = Tell | Store | GivenUp | Quarantined
 
 
+class Lane(Enum):
+    """Which questions a question may have to wait for: those of its own lane."""
+
+    HELD = auto()
+    OTHER = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A question over REST: up to `limit` candles from `start`."""
@@ -96,6 +105,7 @@ class Ask:
     key: Key
     start: Instant
     limit: int
+    lane: Lane
 
 
 @dataclass(slots=True)
@@ -175,18 +185,26 @@ class CatchUp:
             elif wall - self._late.setdefault(key, wall) >= OVERDUE_MS:
                 self.check(key, market, wall)
 
-    def asks(self, market: Instant, wall: Instant) -> Sequence[Ask]:
-        """Return the questions whose time has come; each is to be `answered` or `failed`."""
-        found = []
-        for key, due in list(self._due.items()):
-            hole = hole_in(self.lines[key], telling.newest_closed(key[1], market))
+    def asks(
+        self, market: Instant, wall: Instant, *, held: Collection[Symbol], room: Mapping[Lane, int]
+    ) -> Sequence[Ask]:
+        """Return the questions whose time has come, at most `room` of a lane, those about `held` symbols first.
+
+        Each is to be `answered` or `failed`; what finds no room is due the next time, in the lane that is right then.
+        """
+        found: list[Ask] = []
+        left = Counter(room)
+        for key, due in sorted(self._due.items(), key=lambda item: item[0][0] not in held):
             if due.asking or due.at > wall:
                 continue
+            hole = hole_in(self.lines[key], telling.newest_closed(key[1], market))
+            lane = Lane.HELD if key[0] in held else Lane.OTHER
             if hole is None:
                 self._settled(key)
-                continue
-            due.asking = True
-            found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1)))
+            elif left[lane] > 0:
+                left[lane] -= 1
+                due.asking = True
+                found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1), lane))
         return found
 
     def failed(self, ask: Ask, wall: Instant) -> None:
