@@ -8,16 +8,26 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from libs.common.clock import MarketClock
-from libs.common.contracts.market import CandlesLoaded, PriceMoved
+from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message, message_id
 from libs.common.contracts.positions import PositionChanged, PositionClosed, PositionOpened, PositionSnapshot
-from libs.common.exchange.market_types import Candle, CandleClosedFrame, FeedDown, FeedEvent, FeedUp, PriceFrame
+from libs.common.exchange.market_types import (
+    Candle,
+    CandleClosedFrame,
+    FeedDown,
+    FeedEvent,
+    FeedUp,
+    Instrument,
+    PriceFrame,
+)
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Lane, Loss
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.shares import wanted
 
+LISTING_MS: Final = 300_000  # wall between looks at what the venue lists
+PUZZLED_MS: Final = 5_000  # the same while something is hard to explain without another look
 SILENT_MS: Final = 10_000  # wall that a symbol may be silent after the feed came up, before it is taken as it is
 
 
@@ -46,6 +56,9 @@ class Fetcher:
     _silent: dict[Symbol, Instant] = field(default_factory=dict)  # since the feed came up at this wall time
     _ticked: dict[Symbol, Instant] = field(default_factory=dict)  # market time of the last price
     _loading_since: Instant | None = None
+    _listing_seen: Instant | None = None  # wall
+    _is_puzzled: bool = False  # a connection was lost: the venue refuses those that name a symbol it lists no more
+    _unlisted: frozenset[Symbol] = frozenset()  # that the newest list lacks
 
     def __post_init__(self) -> None:
         self.series = CatchUp(self.history)
@@ -61,6 +74,10 @@ class Fetcher:
         self._silent[symbol] = wall
         self._loading_since = self._loading_since or wall
 
+    def recall(self, candles: Sequence[CandleClosed]) -> None:
+        """Know the newest stored candles of a series, oldest first: new ones are judged by them."""
+        self.series.quarantine.remember(candles)
+
     def lose(self, symbol: Symbol) -> None:
         """Somebody else fetches this symbol from now on."""
         self.share -= {symbol}
@@ -68,6 +85,23 @@ class Fetcher:
         self.prices.forget(symbol)
         for known in (self._newcomers, self._silent, self._ticked):
             known.pop(symbol, None)
+
+    def wants_listing(self, wall: Instant) -> bool:
+        """Whether it is time to look at what the venue lists."""
+        if self._listing_seen is None:
+            return True
+        is_puzzled = self._is_puzzled or self.series.is_puzzled
+        return wall - self._listing_seen >= (PUZZLED_MS if is_puzzled else LISTING_MS)
+
+    def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]:
+        """Learn ticks and launches; return the symbols of the share that have ended: two lists in a row lack them."""
+        self.series.quarantine.ticks = {each.symbol: each.tick for each in instruments}
+        self.listed |= {each.symbol: each.launched for each in instruments}
+        lacking, known = self.share - self.series.quarantine.ticks.keys(), self.series.ended
+        self.series.see_ended(lacking & self._unlisted)
+        self._listing_seen, self._unlisted = wall, lacking
+        self._is_puzzled = lacking != self.series.ended
+        return self.series.ended - known
 
     def see_position(self, message: Message) -> None:
         """Learn from the executor's events which symbols must be fetched first."""
@@ -91,7 +125,9 @@ class Fetcher:
             case CandleClosedFrame(candle=candle) if candle.symbol in self.share:
                 self.market.observe(event.at)
                 return self.series.hear(candle, wall)
-            case FeedDown() | PriceFrame() | CandleClosedFrame():
+            case FeedDown():
+                self._is_puzzled = True
+            case PriceFrame() | CandleClosedFrame():
                 pass
         return ()
 
@@ -111,8 +147,8 @@ class Fetcher:
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]:
         return self.series.answered(ask, answer, self.market.now(), wall)
 
-    def failed(self, ask: Ask, wall: Instant) -> None:
-        self.series.failed(ask, wall)
+    def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None:
+        self.series.failed(ask, wall, is_refused=is_refused)
 
     @property
     def ends(self) -> Sequence[End]:
@@ -130,9 +166,15 @@ class Fetcher:
     @property
     def reached(self) -> Instant | None:
         """Everything the feed said up to here is decided; None while something of our share is not known."""
-        if self._silent or not self.series.is_complete or not self.share <= self._ticked.keys():
+        traded = self.share - self.series.ended
+        if self._silent or not self.series.is_complete or not traded <= self._ticked.keys():
             return None
-        return min((self._ticked[symbol] for symbol in self.share), default=None)
+        return min((self._ticked[symbol] for symbol in traded), default=None)
+
+    @property
+    def ended(self) -> frozenset[Symbol]:
+        """Symbols of the share that are traded no more."""
+        return self.series.ended
 
     @property
     def loading(self) -> frozenset[Symbol]:

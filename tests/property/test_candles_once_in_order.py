@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.units import Instant, Timeframe
-from services.fetcher.core.catch_up import CatchUp, Effect, GivenUp, Lane, Quarantined, Store, Tell
+from services.fetcher.core.catch_up import CatchUp, Effect, GivenUp, Lane, Store, Tell
+from services.fetcher.core.quarantine import Quarantined
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 KEY = (BTC, Timeframe.M15)
@@ -45,7 +46,7 @@ class Run:
                 self.rest(value)
             case "rest fails":
                 for ask in self.series.asks(self.market, self.wall, held=(), room={Lane.OTHER: 1}):
-                    self.series.failed(ask, self.wall)
+                    self.series.failed(ask, self.wall, is_refused=False)
             case "wall passes":
                 self.wall = Instant(self.wall + value)
                 self.series.watch(self.market, self.wall)

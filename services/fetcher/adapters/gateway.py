@@ -12,16 +12,17 @@ from typing import Final, Protocol
 import structlog
 
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandlesLoaded, PriceMoved
+from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
-from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
+from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, Instrument, PriceFrame
 from libs.common.health import Health
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
 from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
+from services.fetcher.core.outliers import WINDOW
 from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
@@ -46,15 +47,20 @@ class Decisions(Protocol):
     @property
     def loading(self) -> frozenset[Symbol]: ...
     @property
+    def ended(self) -> frozenset[Symbol]: ...
+    @property
     def reached(self) -> Instant | None: ...
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
+    def recall(self, candles: Sequence[CandleClosed]) -> None: ...
     def lose(self, symbol: Symbol) -> None: ...
+    def wants_listing(self, wall: Instant) -> bool: ...
+    def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]: ...
     def see_position(self, message: Message) -> None: ...
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
     def watch(self, wall: Instant) -> None: ...
     def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
-    def failed(self, ask: Ask, wall: Instant) -> None: ...
+    def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None: ...
     def due_prices(self) -> Sequence[PriceMoved]: ...
     def progress(self, wall: Instant) -> Progress: ...
     def loaded(self) -> CandlesLoaded: ...
@@ -101,7 +107,8 @@ class Gateway:
                     tasks.create_task(loop())
                 for chore in (self._keep_files, self._verify_series):
                     tasks.create_task(chore())
-                tasks.create_task(self._ask_what_is_due(tasks))
+                for spreading in (self._ask_what_is_due, self._watch_listing):
+                    tasks.create_task(spreading(tasks))
                 tasks.create_task(self._say_loaded())
                 await self._look_after_share(tasks)
         finally:
@@ -133,7 +140,8 @@ class Gateway:
         """Where each series ends; what its file lacks of it is copied there."""
         found: dict[Timeframe, Instant | None] = {}
         for timeframe in self._fetcher.timeframes:
-            newest = await self._bus.series(symbol, timeframe, newest=1)
+            newest = await self._bus.series(symbol, timeframe, newest=WINDOW)
+            self._fetcher.recall(newest)
             top = found[timeframe] = newest[-1].open_at if newest else None
             filed = await self._files.newest((symbol, timeframe))
             if top is not None and (filed is None or filed < top):
@@ -149,9 +157,12 @@ class Gateway:
         if gained and len(self._connections) >= CONNECTIONS:
             for connection in list(self._connections):
                 self._disconnect(connection)
-            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share]
-        if wanted:
-            self._connections.append(Connection(frozenset(wanted), tasks.create_task(self._hear(wanted))))
+            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.ended]
+        self._open(tasks, wanted)
+
+    def _open(self, tasks: asyncio.TaskGroup, symbols: Sequence[Symbol]) -> None:
+        if symbols:
+            self._connections.append(Connection(frozenset(symbols), tasks.create_task(self._hear(symbols))))
 
     def _disconnect(self, connection: Connection) -> None:
         connection.hearing.cancel()
@@ -215,10 +226,30 @@ class Gateway:
             self._say_reached()
         except (Transient, Refused) as error:
             log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
-            self._fetcher.failed(ask, self._clock.now())
+            self._fetcher.failed(ask, self._clock.now(), is_refused=isinstance(error, Refused))
         finally:
             self._asking[ask.lane] -= 1
         self._fill_lanes(tasks)
+
+    async def _watch_listing(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            if self._fetcher.wants_listing(self._clock.now()):
+                await self._see_listing(tasks)
+            await self._clock.sleep(LOOK_S)
+
+    async def _see_listing(self, tasks: asyncio.TaskGroup) -> None:
+        """Have no connection name what has ended: the venue would refuse all of it at the next reconnect."""
+        try:
+            listed = await self._feed.instruments()
+        except (Transient, Refused) as error:
+            log.warning("listing.unknown", reason=str(error))
+            return
+        ended = self._fetcher.see_listed(listed, self._clock.now())
+        if ended:
+            log.warning("symbols.ended", symbols=sorted(ended))
+        for connection in [each for each in self._connections if each.symbols & ended]:
+            self._disconnect(connection)
+            self._open(tasks, sorted((connection.symbols & self._fetcher.share) - self._fetcher.ended))
 
     async def _learn_positions(self) -> None:
         """Held symbols come first: their prices move stops."""

@@ -1,10 +1,13 @@
 """What is told, stored, asked and given up, series by series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from libs.common.units import Instant, Symbol, Timeframe
+from libs.common.exchange.market_types import Candle
+from libs.common.units import Instant, Price, Symbol, Timeframe
 from services.fetcher.core.catch_up import (
+    AGAIN_MS,
     ANNOUNCED,
     OVERDUE_MS,
     TRIES,
@@ -14,10 +17,10 @@ from services.fetcher.core.catch_up import (
     GivenUp,
     Lane,
     Loss,
-    Quarantined,
     Store,
     Tell,
 )
+from services.fetcher.core.quarantine import Confirmed, Quarantined
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 M15 = Timeframe.M15
@@ -47,6 +50,8 @@ def told(effects: Sequence[Effect]) -> list[tuple[str, int]]:
                 found.append(("missing", number(missing.open_at)))
             case Quarantined(candle=bad):
                 found.append(("bad", number(bad.open_at)))
+            case Confirmed(candle=odd):
+                found.append(("confirmed", number(odd.open_at)))
     return found
 
 
@@ -168,7 +173,7 @@ def test_a_failed_question_is_asked_again_and_is_no_answer() -> None:
     for n in range(TRIES * 2):
         wall = later(n * 60_000)
         [ask] = due(series, closes_at(9), wall)
-        series.failed(ask, wall)
+        series.failed(ask, wall, is_refused=False)
         assert due(series, closes_at(9), wall) == []
     assert answer(series, 9, 9, wall=later(10_000_000)) == [("tell", 9)]
 
@@ -203,6 +208,138 @@ def test_an_impossible_rest_candle_is_a_hole() -> None:
     effects = series.answered(ask, [venue_candle(10, close=Decimal(0)), venue_candle(11)], closes_at(11), WALL)
     assert told(effects) == [("bad", 10)]
     assert not series.is_complete
+
+
+def on_tick(series: CatchUp) -> CatchUp:
+    series.quarantine.ticks = {BTC: Price(Decimal(1))}
+    return series
+
+
+def off_tick(n: int) -> Candle:
+    return venue_candle(n, high=Price(Decimal("1900.5")))
+
+
+def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> None:
+    series = on_tick(complete())
+    assert told(series.hear(replace(off_tick(10), closed=True), WALL)) == [("bad", 10)]
+    assert told(series.hear(venue_candle(11), WALL)) == []
+    said, wall = [], later(AGAIN_MS)
+    while not series.is_complete:
+        for ask in due(series, closes_at(11), wall):
+            said.append(told(series.answered(ask, [off_tick(10), venue_candle(11)], closes_at(11), wall)))
+        wall = Instant(wall + 100)
+    assert said == [[], [], [("confirmed", 10), ("tell", 10), ("tell", 11)]]
+    assert wall < later(5_000)
+
+
+def test_a_doubtful_candle_that_the_venue_corrected_is_told_as_corrected_at_once() -> None:
+    series = on_tick(complete())
+    series.hear(replace(off_tick(10), closed=True), WALL)
+    assert due(series, closes_at(10), later(AGAIN_MS - 1)) == []
+    assert answer(series, 10, 10, wall=later(AGAIN_MS)) == [("tell", 10)]
+    assert series.quarantine.held == 0
+
+
+def test_what_stays_impossible_is_given_up_and_the_message_says_what_was_wrong() -> None:
+    series = complete()
+    series.hear(venue_candle(11), WALL)
+    effects: list[Effect] = []
+    for n in range(TRIES):
+        [ask] = due(series, closes_at(11), later(n * 60_000))
+        page = [venue_candle(10, close=Decimal(0)), venue_candle(11)]
+        effects += series.answered(ask, page, closes_at(11), later(n * 60_000))
+    assert told(effects) == [("bad", 10), ("missing", 10), ("tell", 11)]
+    [gone] = [effect.candle for effect in effects if isinstance(effect, GivenUp)]
+    assert gone.reason == "a price is not above zero, in 5 answers"
+    assert (series.given_up, series.quarantine.held) == (1, 0)
+
+
+def test_of_history_nothing_is_doubted_for_the_tick_may_have_been_another() -> None:
+    series = on_tick(begun(None, market=9))
+    [ask] = due(series, closes_at(9), WALL)
+    effects = series.answered(ask, [off_tick(n) for n in range(5, 10)], closes_at(9), WALL)
+    assert told(effects) == [("store", n) for n in range(5, 10)]
+
+
+def test_candles_are_judged_by_the_history_that_was_stored_before_them() -> None:
+    series = CatchUp(100)
+    series.begin(KEY, None, NEVER, closes_at(99), WALL)
+    answer(series, 99, *range(100))
+    assert told(series.hear(venue_candle(100, high=Price(Decimal(2_000))), WALL)) == [("bad", 100)]
+
+
+def test_a_late_frame_of_a_candle_that_was_told_is_nothing_new() -> None:
+    series = complete()
+    assert series.hear(venue_candle(9, close=Decimal(0)), WALL) == ()
+    assert series.is_complete
+
+
+def ended(*, market: int) -> CatchUp:
+    """A complete series whose symbol the venue lists no more."""
+    series = complete(market)
+    series.see_ended(frozenset({BTC}))
+    return series
+
+
+def test_a_symbol_that_is_traded_no_more_is_asked_about_once_and_never_again() -> None:
+    series = ended(market=9)
+    for n in range(10, 14):
+        series.watch(closes_at(n), later(n * 60_000))
+        series.watch(closes_at(n), later(n * 60_000 + OVERDUE_MS))
+        asked = due(series, closes_at(n), later(n * 60_000 + OVERDUE_MS))
+        assert len(asked) == (n == 10)
+        for ask in asked:
+            assert series.answered(ask, [], closes_at(n), later(n * 60_000 + OVERDUE_MS)) == []
+    series.check(KEY, closes_at(14), later(900_000))
+    assert series.is_complete
+    assert series.given_up == 0
+
+
+def test_a_question_that_the_venue_refuses_for_a_symbol_that_ended_is_not_repeated() -> None:
+    series = begun(8, market=9)
+    [ask] = due(series, closes_at(9), WALL)
+    series.failed(ask, WALL, is_refused=True)
+    assert series.is_puzzled
+    series.see_ended(frozenset({BTC}))
+    assert not series.is_puzzled
+    [ask] = due(series, closes_at(9), later(60_000))
+    series.failed(ask, later(60_000), is_refused=True)
+    assert series.is_complete
+    assert not series.loading
+
+
+def test_what_a_symbol_traded_before_it_ended_is_still_told() -> None:
+    series = ended(market=9)
+    series.check(KEY, closes_at(12), WALL)
+    assert answer(series, 12, 10, 11) == [("tell", 10), ("tell", 11)]
+    assert answer(series, 12) == []
+    assert series.over == {KEY}
+
+
+def test_a_hole_before_the_end_is_a_hole() -> None:
+    series = ended(market=9)
+    series.hear(venue_candle(11), WALL)
+    said = [answer(series, 11, 11, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said[-1] == [("missing", 10), ("tell", 11)]
+
+
+def test_a_symbol_that_is_traded_again_goes_on_where_it_stopped() -> None:
+    series = ended(market=9)
+    series.check(KEY, closes_at(10), WALL)
+    answer(series, 10)
+    series.see_ended(frozenset())
+    series.check(KEY, closes_at(11), WALL)
+    assert answer(series, 11, 10, 11) == [("tell", 10), ("tell", 11)]
+
+
+def test_a_symbol_that_was_listed_and_has_not_traded_yet_is_complete_with_what_there_is() -> None:
+    series = begun(None, market=9)
+    said = [answer(series, 9, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said == [[]] * TRIES
+    assert due(series, closes_at(9), later(900_000)) == []
+    assert series.is_complete
+    assert not series.loading
+    assert told(series.hear(venue_candle(10), WALL)) == [("tell", 10)]
 
 
 def test_a_candle_that_is_not_heard_in_time_is_asked_for() -> None:
@@ -286,6 +423,6 @@ def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
     assert series.is_complete
     assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
     assert series.hear(venue_candle(10), WALL) == ()
-    series.failed(ask, WALL)
+    series.failed(ask, WALL, is_refused=False)
     series.lost(Loss(KEY, None, None, 1), closes_at(9), WALL)
     assert due(series, closes_at(9), WALL) == []
