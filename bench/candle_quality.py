@@ -110,7 +110,11 @@ def main() -> None:
     asked = parser.parse_args()
     paths = panel_files(asked.folder)
     counts = [doubted(path) for path in paths]
-    total, far, said = sum(each[0] for each in counts), sum(each[1] for each in counts), [t for c in counts for t in c[2]]
+    total, far, said = (
+        sum(each[0] for each in counts),
+        sum(each[1] for each in counts),
+        [t for c in counts for t in c[2]],
+    )
     print(f"{total:,} candles in {len(paths)} files, {far:,} nearly far off or more, {len(said)} doubted")
     print(*said, sep="\n", end="\n" if said else "")
     for size in SIZES:

@@ -22,6 +22,7 @@ from libs.common.exchange.market_types import (
 )
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Lane, Loss
+from services.fetcher.core.freshness import Freshness, Stale, in_the_way
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.shares import wanted
@@ -41,16 +42,21 @@ class Newcomer:
 
 @dataclass(slots=True)
 class Fetcher:
-    """See the module. universe: every symbol that the fetchers share; history: candles a series at first."""
+    """See the module. universe: every symbol that the fetchers share; history: candles a series at first.
+
+    stale_ms: wall time that a candle may be late before its series is stale.
+    """
 
     universe: tuple[Symbol, ...]
     listed: dict[Symbol, Instant]  # every symbol that could be fetched, with the moment of its launch
     timeframes: tuple[Timeframe, ...]
     history: int
+    stale_ms: int
     share: frozenset[Symbol] = frozenset()
     held: frozenset[Symbol] = frozenset()  # symbols with an open position
     market: MarketClock = field(default_factory=MarketClock)
     prices: Conflation = field(default_factory=Conflation)
+    freshness: Freshness = field(default_factory=Freshness)
     series: CatchUp = field(init=False)
     _newcomers: dict[Symbol, Newcomer] = field(default_factory=dict)
     _silent: dict[Symbol, Instant] = field(default_factory=dict)  # since the feed came up at this wall time
@@ -137,6 +143,7 @@ class Fetcher:
             for symbol in [s for s, since in self._silent.items() if wall - since >= SILENT_MS]:
                 self._speaks(symbol, wall)
             self.series.watch(self.market.now(), wall)
+            self.freshness.look(self.series.alive, self.market.now(), wall)
         if not self.loading:
             self._loading_since = None
 
@@ -180,6 +187,28 @@ class Fetcher:
     def loading(self) -> frozenset[Symbol]:
         """Symbols of our share whose series are not complete yet."""
         return frozenset(self._newcomers) | {symbol for symbol, _ in self.series.loading}
+
+    def stale(self, wall: Instant) -> Sequence[Stale]:
+        """Every series that has been late for too long, the latest first."""
+        return self.freshness.stale(wall, bound_ms=self.stale_ms)
+
+    def in_the_way(self, wall: Instant) -> Sequence[Stale]:
+        """Those of them that keep this fetcher from its work."""
+        return in_the_way(self.stale(wall), self.held, len(self.series.alive))
+
+    def lateness(self, wall: Instant) -> Mapping[Key, int]:
+        """How long (wall ms) each complete series has waited for its next candle."""
+        return {key: self.freshness.late_ms(key, wall) for key in self.series.alive}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many candles were kept back (by kind), told after all, and given up, since the start."""
+        return {**self.series.quarantine.counts, "given_up": self.series.given_up}
+
+    @property
+    def quarantined(self) -> int:
+        """How many candles are kept back now."""
+        return self.series.quarantine.held
 
     def progress(self, wall: Instant) -> Progress:
         """How much of the share is loaded, in series."""

@@ -51,3 +51,34 @@ async def test_a_symbol_that_is_entered_while_nobody_answers_is_repaired_before_
         hall.holds(late)
         await hall.until(lambda: hall.told(late) == [0, 1], within_s=2)
         hall.venue.heard_again(*CROWD[:-1])
+
+
+async def test_a_stale_flat_symbol_is_told_with_its_age_and_keeps_the_fetcher_ready(tmp_path: Path) -> None:
+    flat = CROWD[0]
+    async with market_hall(tmp_path, symbols=(BTC, *CROWD[:3])) as hall:
+        replica = await hall.starts()
+        await hall.loaded()
+        hall.holds(BTC)
+        hall.venue.silence(flat)
+        hall.closes(0, symbols=(flat,), heard=False)
+        hall.closes(0, symbols=(BTC, *CROWD[1:3]))
+        await hall.until(lambda: bool(replica.health.notes))
+        assert replica.health.ready
+        assert replica.health.notes["stale candles"].startswith(f"{flat} 15m is 30 s late, its newest candle closed 20")
+        hall.venue.heard_again(flat)
+        await hall.until(lambda: hall.told(flat) == [0] and not replica.health.notes)
+
+
+async def test_a_stale_held_symbol_makes_the_fetcher_unready_until_its_candle_is_there(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, symbols=(BTC, *CROWD[:3])) as hall:
+        replica = await hall.starts()
+        await hall.loaded()
+        hall.holds(BTC)
+        hall.venue.silence(BTC)
+        hall.closes(0, symbols=(BTC,), heard=False)
+        hall.closes(0, symbols=CROWD[:3])
+        await hall.until(lambda: "stale candles" in replica.health.waiting_for)
+        assert replica.health.waiting_for["stale candles"].startswith("BTCUSDT 15m is 30 s late")
+        hall.venue.heard_again(BTC)
+        await hall.until(lambda: replica.health.ready)
+        assert hall.told() == [0]

@@ -28,6 +28,7 @@ from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 ETH = Symbol("ETHUSDT")
 SYMBOLS = (BTC, ETH)
 M15 = Timeframe.M15
+STALE_MS = 30_000
 
 
 @dataclass
@@ -65,7 +66,7 @@ class MarketHall:
         )
         leases = MemoryLeases(self.locks, service="fetcher", instance=name)
         health = Health("fetcher", name)
-        fetcher = Fetcher(self.symbols, dict.fromkeys(self.symbols, Instant(0)), (M15,), 10)
+        fetcher = Fetcher(self.symbols, dict.fromkeys(self.symbols, Instant(0)), (M15,), 10, STALE_MS)
         files = CandleFiles(self.home / "candles" / "live")
         outside = Outside(bus, leases, self.venue)
         gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)

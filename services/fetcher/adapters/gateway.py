@@ -21,9 +21,9 @@ from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
+from services.fetcher.adapters.reports import Reporting, Reports
 from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
 from services.fetcher.core.outliers import WINDOW
-from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
 
@@ -36,16 +36,13 @@ CONNECTIONS: Final = 8
 ASKING: Final = 16  # questions of a lane at once: an answer is kept until what was decided before is out
 
 
-class Decisions(Protocol):
+class Decisions(Reporting, Protocol):
     """What the loops need of the fetcher's state; see services.fetcher.service."""
 
     timeframes: tuple[Timeframe, ...]
-    share: frozenset[Symbol]
 
     @property
     def wanted(self) -> tuple[Symbol, ...]: ...
-    @property
-    def loading(self) -> frozenset[Symbol]: ...
     @property
     def ended(self) -> frozenset[Symbol]: ...
     @property
@@ -62,7 +59,6 @@ class Decisions(Protocol):
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
     def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None: ...
     def due_prices(self) -> Sequence[PriceMoved]: ...
-    def progress(self, wall: Instant) -> Progress: ...
     def loaded(self) -> CandlesLoaded: ...
     @property
     def ends(self) -> Sequence[End]: ...
@@ -92,6 +88,7 @@ class Gateway:
         self._health, self._clock = health, clock
         self._interval_s = price_interval_ms / 1_000
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
+        self._reports = Reports(fetcher, health, clock)
         self._moved = asyncio.Event()
         self._asking: Counter[Lane] = Counter()
         self._connections: list[Connection] = []
@@ -121,7 +118,7 @@ class Gateway:
             except Transient as error:
                 log.warning("share.unknown", reason=str(error))  # nobody else can take it either
             self._fetcher.watch(self._clock.now())
-            self._report()
+            self._reports.look(self._told or frozenset())
             await self._clock.sleep(LOOK_S)
 
     async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> None:
@@ -286,13 +283,3 @@ class Gateway:
 
     def _lost(self, loss: Loss) -> None:
         self._fetcher.lost(loss, self._clock.now())
-
-    def _report(self) -> None:
-        """Keep /health/ready and the log up with the loading of history."""
-        if self._fetcher.loading:
-            progress = str(self._fetcher.progress(self._clock.now()))
-            log.info("history.loading", progress=progress)
-            self._health.wait_for("history", progress)
-        elif self._fetcher.share <= (self._told or frozenset()):  # it is in Redis and in the files
-            self._health.done_with("history")
-        self._health.facts["symbols"] = len(self._fetcher.share)

@@ -138,6 +138,11 @@ class CatchUp:
         return not self._due
 
     @property
+    def alive(self) -> dict[Key, Line]:
+        """Every series that was complete once and is to have a candle whenever one closes."""
+        return {key: line for key, line in self.lines.items() if key not in self.loading and key not in self.over}
+
+    @property
     def is_puzzled(self) -> bool:
         """Whether a symbol may have ended, or its contract may have changed."""
         return self.quarantine.doubts_ticks or any(
