@@ -103,6 +103,7 @@ class Ask:
     start: Instant
     limit: int
     lane: Lane
+    at: Instant  # market time: what closes while the answer is on its way is not closed in the answer
 
 
 @dataclass(slots=True)
@@ -228,7 +229,7 @@ class CatchUp:
             elif left[lane] > 0:
                 left[lane] -= 1
                 due.asking = True
-                found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1), lane))
+                found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1), lane, market))
         return found
 
     def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None:
@@ -245,7 +246,7 @@ class CatchUp:
         """Take what REST said: closed candles from `ask.start` on, oldest first."""
         if ask.key not in self.lines or ask.start > self.lines[ask.key].next_open:  # asked before it was lost
             return ()
-        good = [candle for candle in telling.closed_of(answer, market) if not self.quarantine.refuses(candle)]
+        good = [candle for candle in telling.closed_of(answer, ask.at) if not self.quarantine.refuses(candle)]
         if good:
             self.lines[ask.key] = begin_at(self.lines[ask.key], good[0].open_at)
         before = self.lines[ask.key].top
@@ -293,7 +294,7 @@ class CatchUp:
         quiet = self._quiet[candle.symbol, candle.timeframe]
         if candle.open_at > quiet:
             return self.quarantine.admits(candle)
-        if candle.open_at > quiet - WINDOW * candle.timeframe.ms:
+        if candle.open_at > quiet - 2 * WINDOW * candle.timeframe.ms:  # there may be holes in it
             self.quarantine.remember((candle,))
         return True
 

@@ -139,6 +139,15 @@ def test_a_live_candle_behind_a_hole_waits_for_rest() -> None:
     assert series.is_complete
 
 
+def test_a_candle_that_closes_while_the_answer_is_on_its_way_is_not_closed_in_the_answer() -> None:
+    """pybit#175: the answer was made when it was forming, and is read when its time is over."""
+    series = begun(8, market=9)
+    [ask] = due(series, closes_at(9), WALL)
+    forming = venue_candle(10, close=Decimal(1_010))
+    assert told(series.answered(ask, [venue_candle(9), forming], closes_at(10), WALL)) == [("tell", 9)]
+    assert answer(series, 10, 10) == [("tell", 10)]
+
+
 def test_a_question_is_not_asked_twice_at_once() -> None:
     series = begun(None, market=9)
     assert len(due(series, closes_at(9), WALL)) == 1
