@@ -8,37 +8,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from libs.common.bus.limits import BusLimits
-from libs.common.bus.memory import MemoryBus, MemoryServer
+from libs.common.bus.memory import MemoryServer
 from libs.common.clock import VirtualClock
-from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
-from libs.common.contracts.message import Message
-from libs.common.contracts.registry import decode, encode
+from libs.common.contracts.market import CandlesLoaded, PriceMoved
+from libs.common.contracts.registry import encode
 from libs.common.exchange.memory import MemoryVenue, instrument
-from libs.common.health import Health
-from libs.common.locks.memory import MemoryLeases, MemoryLockServer
-from libs.common.units import Instant, Symbol, Timeframe
-from services.fetcher.adapters.candle_files import CandleFiles
-from services.fetcher.adapters.gateway import Gateway
-from services.fetcher.adapters.outside import Outside
-from services.fetcher.service import Fetcher
+from libs.common.locks.memory import MemoryLockServer
+from libs.common.units import Instant, Symbol
 from tests.support import builders
+from tests.support.fetchers import M15, Ground, Replica, announced, given_up, messages, stored
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 ETH = Symbol("ETHUSDT")
 SYMBOLS = (BTC, ETH)
-M15 = Timeframe.M15
-STALE_MS = 30_000
-
-
-@dataclass
-class Replica:
-    """One running fetcher."""
-
-    gateway: Gateway
-    health: Health
-    fetcher: Fetcher
-    running: asyncio.Task[None] | None = None
 
 
 @dataclass
@@ -61,33 +43,19 @@ class MarketHall:
 
     async def starts(self, name: str = "fetcher") -> Replica:
         """Start a fetcher; it sees prices as soon as it is connected."""
-        bus = MemoryBus(
-            server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=BusLimits(series_length=50)
-        )
-        leases = MemoryLeases(self.locks, service="fetcher", instance=name)
-        health = Health("fetcher", name)
-        fetcher = Fetcher(self.symbols, dict.fromkeys(self.symbols, Instant(0)), (M15,), 10, STALE_MS)
-        files = CandleFiles(self.home / "candles" / "live")
-        outside = Outside(bus, leases, self.venue)
-        gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
-        replica = Replica(gateway, health, fetcher, asyncio.create_task(gateway.run()))
+        ground = Ground(self.home, self.clock, self.redis, self.locks, 10, self.price_interval_ms)
+        replica = ground.starts(name, self.venue, dict.fromkeys(self.symbols, Instant(0)))
         self.replicas[name] = replica
         return replica
 
     async def dies(self, name: str) -> None:
         """The process is gone: nothing is given back, nothing more is said."""
-        replica = self.replicas.pop(name)
         leases = dict(self.locks.owners)
-        assert replica.running is not None
-        replica.running.cancel()
-        await asyncio.gather(replica.running, return_exceptions=True)
+        await self.replicas.pop(name).ends()
         self.locks.owners.update(leases)
 
     async def stops(self, name: str) -> None:
-        replica = self.replicas.pop(name)
-        assert replica.running is not None
-        replica.running.cancel()
-        await asyncio.gather(replica.running, return_exceptions=True)
+        await self.replicas.pop(name).ends()
 
     async def until(self, is_true: Callable[[], bool], *, within_s: float = 60, priced: bool = True) -> None:
         """Let virtual time pass, with prices as they are or with none at all, until something is true."""
@@ -97,7 +65,6 @@ class MarketHall:
             if is_true():
                 return
             for replica in self.replicas.values():
-                assert replica.running is not None
                 if replica.running.done():
                     replica.running.result()
             await asyncio.to_thread(lambda: None)  # files are written in a thread
@@ -123,31 +90,22 @@ class MarketHall:
         positions = tuple(builders.open_position(symbol=symbol) for symbol in symbols)
         self.redis.add("position", *encode(builders.position_snapshot(positions=positions)))
 
-    def messages(self, stream: str) -> list[Message]:
-        return [decode(entry.fields[b"t"], entry.fields[b"m"]) for entry in self.redis.streams.get(stream, [])]
-
     def told(self, symbol: Symbol = BTC) -> list[int]:
         """Which candles were announced, in order."""
-        return [
-            (m.open_at - MORNING) // M15.ms
-            for m in self.messages("candle")
-            if isinstance(m, CandleClosed) and m.symbol == symbol
-        ]
+        return [(m.open_at - MORNING) // M15.ms for m in announced(self.redis, symbol)]
 
     def missing(self) -> list[tuple[Symbol, int]]:
-        return [
-            (m.symbol, (m.open_at - MORNING) // M15.ms) for m in self.messages("candle") if isinstance(m, CandleMissing)
-        ]
+        return [(m.symbol, (m.open_at - MORNING) // M15.ms) for m in given_up(self.redis)]
 
     def said_loaded(self) -> list[tuple[Symbol, ...]]:
-        return [m.loaded for m in self.messages("candle") if isinstance(m, CandlesLoaded)]
+        return [m.loaded for m in messages(self.redis, "candle") if isinstance(m, CandlesLoaded)]
 
     def prices(self, symbol: Symbol = BTC) -> list[Decimal]:
-        return [m.last for m in self.messages("price") if isinstance(m, PriceMoved) and m.symbol == symbol]
+        return [m.last for m in messages(self.redis, "price") if isinstance(m, PriceMoved) and m.symbol == symbol]
 
     def series(self, symbol: Symbol = BTC) -> list[int]:
         """Which candles are stored, in order."""
-        return [(c.open_at - MORNING) // M15.ms for c in self.redis.series.get(f"candles:{symbol}:15m", [])]
+        return [(c.open_at - MORNING) // M15.ms for c in stored(self.redis, symbol)]
 
 
 @asynccontextmanager
