@@ -70,8 +70,10 @@ async def watch(feed: MarketFeed, home: Path, *symbols: Symbol) -> AsyncIterator
     redis, locks = MemoryServer(), MemoryLockServer(clock)
     launched = {each.symbol: each.launched for each in await feed.instruments() if each.symbol in symbols}
     replica = Ground(home, clock, redis, locks, HISTORY).starts("fetcher", feed, launched)
-    yield Watch(replica, redis, feed)
-    await replica.ends()
+    try:
+        yield Watch(replica, redis, feed)
+    finally:
+        await replica.ends()
 
 
 def opened(now: Instant) -> Instant:
@@ -123,8 +125,10 @@ async def venue(tmp_path: Path) -> AsyncIterator[PaperVenue]:
 async def through_ccxt(venue: PaperVenue) -> AsyncIterator[CcxtFeed]:
     clock = SystemClock()
     feed = CcxtFeed(venue.endpoint, clock, Random(1), LocalBudget(clock, Random(1)))
-    yield feed
-    await feed.close()
+    try:
+        yield feed
+    finally:
+        await feed.close()
 
 
 @pytest.mark.parametrize(
