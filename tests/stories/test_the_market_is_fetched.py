@@ -10,7 +10,8 @@ import pytest
 from libs.common.contracts.registry import encode
 from libs.common.units import Instant
 from tests.support import builders
-from tests.support.market_hall import ETH, M15, MarketHall, market_hall
+from tests.support.fetchers import M15
+from tests.support.market_hall import ETH, MarketHall, market_hall
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 HISTORY = list(range(-10, 0))
