@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 
 from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS
 from libs.common.errors import Misconfigured
@@ -36,7 +37,7 @@ class Series:
 
     symbol: str
     kind: str
-    rows: pd.DataFrame
+    rows: pa.Table
 
 
 def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None = None) -> Series:
@@ -56,7 +57,8 @@ def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None 
         frame = reader(path)
     except (OSError, ValueError, TypeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
-    return Series(symbol, kind, _funding(path, frame) if kind == FUNDING_KIND else _candles(path, frame))
+    rows = _funding(path, frame) if kind == FUNDING_KIND else _candles(path, frame)
+    return Series(symbol, kind, pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None))
 
 
 def _named(stem: str) -> tuple[str, str]:

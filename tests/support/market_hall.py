@@ -10,6 +10,8 @@ from pathlib import Path
 
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.memory import MemoryBus, MemoryServer
+from libs.common.candle_days import read_series
+from libs.common.candle_panel import times_of
 from libs.common.clock import VirtualClock
 from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
@@ -140,6 +142,11 @@ class MarketHall:
     def series(self, symbol: Symbol = BTC) -> list[int]:
         """Which candles are stored, in order."""
         return [(c.open_at - MORNING) // M15.ms for c in self.redis.series.get(f"candles:{symbol}:15m", [])]
+
+    def filed(self, symbol: Symbol = BTC) -> list[int]:
+        """Which candles the files have, in order."""
+        table = read_series(self.home / "candles" / "live", (symbol, M15))
+        return [] if table is None else [(at - MORNING) // M15.ms for at in times_of(table)]
 
 
 @asynccontextmanager

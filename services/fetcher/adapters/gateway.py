@@ -122,23 +122,23 @@ class Gateway:
         gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
         for symbol in lost:
             self._fetcher.lose(symbol)
+        stored = await self._stored(gained)
         for symbol in gained:
-            self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
+            self._fetcher.gain(symbol, stored[symbol], self._clock.now())
         if lost or gained:
             log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
         self._connect(tasks, gained)
 
-    async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
-        """Where each series ends; what its file lacks of it is copied there."""
-        found: dict[Timeframe, Instant | None] = {}
-        for timeframe in self._fetcher.timeframes:
-            newest = await self._bus.series(symbol, timeframe, newest=1)
-            top = found[timeframe] = newest[-1].open_at if newest else None
-            filed = await self._files.newest((symbol, timeframe))
-            if top is not None and (filed is None or filed < top):
-                for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
+    async def _stored(self, symbols: Sequence[Symbol]) -> dict[Symbol, dict[Timeframe, Instant | None]]:
+        """Where each series ends in Redis; what the files lack of it is copied there."""
+        keys = [(symbol, timeframe) for symbol in symbols for timeframe in self._fetcher.timeframes]
+        found = dict(zip(keys, await self._bus.series_ends(keys), strict=True))
+        filed = await self._files.ends(keys)
+        for key, end in found.items():
+            if end is not None and (filed[key] or -1) < end:
+                for candle in await self._bus.series(*key, since=Instant((filed[key] or 0) + 1)):
                     self._files.note(candle)
-        return found
+        return {symbol: {frame: found[symbol, frame] for frame in self._fetcher.timeframes} for symbol in symbols}
 
     def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
         share = self._fetcher.share
@@ -204,7 +204,9 @@ class Gateway:
         symbol, timeframe = ask.key
         async with self._asking:
             try:
-                answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
+                answer = await self._files.candles(ask.key, ask.start, ask.limit)
+                if not answer:
+                    answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
             except (Transient, Refused) as error:
                 log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
                 self._fetcher.failed(ask, self._clock.now())
@@ -227,7 +229,7 @@ class Gateway:
             is_new = complete != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                await self._files.flush()
+                await self._write_files()
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
@@ -236,9 +238,20 @@ class Gateway:
             silent_s += LOOK_S
 
     async def _keep_files(self) -> None:
+        """Write what waits now and then, and at once when it is much."""
+        waited_s = 0.0
         while True:
-            await self._clock.sleep(FILES_S)
-            log.info("files.written", files=await self._files.flush())
+            await self._clock.sleep(LOOK_S)
+            waited_s += LOOK_S
+            if waited_s >= FILES_S or self._files.is_full:
+                waited_s = 0.0
+                await self._write_files()
+
+    async def _write_files(self) -> None:
+        """What was torn has lost candles: all that Redis has of our series is filed again."""
+        if not await self._files.flush():
+            await self._stored(sorted(self._fetcher.share))
+            await self._files.flush()
 
     async def _verify_series(self) -> None:
         """See whether Redis still has what it was given: readers need the series long before the next candle."""
