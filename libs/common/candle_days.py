@@ -24,6 +24,7 @@ from libs.common.candle_panel import (
     UNREADABLE,
     in_order,
     panel_file,
+    put_aside,
     read_whole,
     stored,
     times_of,
@@ -119,18 +120,24 @@ def series_parts(folder: Path, key: Key, *, since: int = 0) -> Sequence[pa.Table
 
 
 def ends(folder: Path, keys: Sequence[Key]) -> Sequence[Instant | None]:
-    """Open time of the last candle of each series up to which no day is missing; None: it has no file that is whole."""
-    days = []
-    for path in days_of(folder):
-        with suppress(*UNREADABLE):  # put aside when it is written to
-            days.append(by_series(read_whole(path)))
-    return [_end(_file(folder, key), key, [day[key] for day in days if key in day]) for key in keys]
+    """Open time of the last candle of each series up to which no day is missing; None: it has no file.
+
+    A file that is torn is put aside, as by those who write.
+    """
+    if not folder.exists():
+        return [None] * len(keys)
+    with writing(folder):
+        days = [by_series(day) for path in days_of(folder) if (day := stored(path)) is not None]
+        return [_end(_file(folder, key), key, [day[key] for day in days if key in day]) for key in keys]
 
 
 def _end(path: Path, key: Key, parts: Sequence[pa.Table]) -> Instant | None:
     try:
         footer = pq.read_metadata(path)
-    except UNREADABLE:
+    except FileNotFoundError:
+        return None
+    except UNREADABLE as error:
+        put_aside(path, error)
         return None
     end = _end_of(footer, footer.num_row_groups - 1) if footer.num_rows else None
     if end is None:

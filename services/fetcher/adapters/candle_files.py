@@ -55,7 +55,7 @@ class CandleFiles:
             return ()
         try:
             table = await asyncio.to_thread(read_series, self._folder, key, since=start)
-        except UNREADABLE:  # put aside when it is written to
+        except UNREADABLE:  # it is put aside when it is written to
             return ()
         found = _run(key, table, start, limit) if table is not None else []
         if found:
