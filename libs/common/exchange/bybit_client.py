@@ -13,13 +13,12 @@ from dataclasses import astuple
 from typing import Any, Final
 
 import aiohttp
-from ccxt.base.errors import BaseError
-from ccxt.pro import bybit
 
 from libs.common import laps
 from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
+from libs.common.exchange.ccxt_bybit import BaseError, bybit
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.trading_types import Stamp
 

@@ -1,0 +1,92 @@
+"""How long a fetcher takes from the start of its process until it is ready, and what it asks the venue for.
+
+    python -m bench.fetcher_start [--symbols 50] [--runs 3]
+
+First nothing is there; then Redis has every series (warm); then Redis has lost them, and the files are there (filed).
+A relay in front of the paper exchange, in this process, counts the requests. The market stands still meanwhile.
+"""
+
+import argparse
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx
+from redis.asyncio import Redis
+
+from bench.rig.machine import Figures, busy_s, noise, rss_mb
+from bench.rig.process import exchange, fetcher, redis_server
+from bench.rig.relay import Relay, relay
+
+READY_S: Final = 120.0
+KINDS: Final = ("cold", "warm", "filed")
+
+
+async def start(home: Path, settings: Mapping[str, str], seen: Relay) -> tuple[float, float, float, Counter[str]]:
+    """Seconds until it was ready, CPU seconds until then, MiB that it had then, and requests that it made."""
+    seen.asked.clear()
+    began = time.monotonic()
+    with ExitStack() as stack:
+        served = await asyncio.to_thread(stack.enter_context, fetcher(home, settings))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", trust_env=False) as http:
+            while not await _is_ready(http):
+                if time.monotonic() - began > READY_S:
+                    raise RuntimeError((home / "fetcher.log").read_text()[-2_000:])
+                await asyncio.sleep(0.01)
+        took, cpu, memory = time.monotonic() - began, busy_s(served.pid), rss_mb(served.pid)
+        await asyncio.to_thread(stack.close)
+    return took, cpu, memory, Counter(path for _, path in seen.asked)
+
+
+async def _is_ready(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/health/ready")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def measure(symbols: int, runs: int) -> None:
+    found: dict[str, list[tuple[float, float, float, Counter[str]]]] = {kind: [] for kind in KINDS}
+    market = {"speed": "1", "paused": "true", "symbols": str(symbols)}
+    with exchange(market) as venue:
+        async with relay(venue.port) as (seen, port):
+            for _ in range(runs):
+                with TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
+                    home = Path(name)
+                    url = await asyncio.to_thread(stack.enter_context, redis_server(home))
+                    settings = {
+                        "IRONKEEL_REDIS__URL": url,
+                        "IRONKEEL_MARKET__SYMBOLS": f"top:{symbols}",
+                        "IRONKEEL_EXCHANGE__URL": f"http://127.0.0.1:{port}",
+                        "IRONKEEL_EXCHANGE__WS_URL": f"ws://127.0.0.1:{venue.port}",
+                    }
+                    for kind in KINDS:
+                        if kind == "filed":
+                            redis = Redis.from_url(url)
+                            await redis.flushall()
+                            await redis.aclose()
+                        found[kind].append(await start(home, settings, seen))
+                    await asyncio.to_thread(stack.close)
+    for kind, starts in found.items():
+        took, cpu, memory = (Figures([each[n] for each in starts]).text(2) for n in range(3))
+        asked = ", ".join(f"{count} {path}" for path, count in sorted(starts[-1][3].items()))
+        print(f"{kind}: ready after {took} s, {cpu} CPU s, {memory} MiB; asked {asked or 'nothing'}")
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--symbols", type=int, default=50)
+    asked.add_argument("--runs", type=int, default=3)
+    told = asked.parse_args()
+    print(noise())
+    asyncio.run(measure(told.symbols, told.runs))
+    print(noise())
+
+
+if __name__ == "__main__":
+    main()
