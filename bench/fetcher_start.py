@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,8 +28,16 @@ READY_S: Final = 120.0
 KINDS: Final = ("cold", "warm", "filed")
 
 
-async def start(home: Path, settings: Mapping[str, str], seen: Relay) -> tuple[float, float, float, Counter[str]]:
-    """Seconds until it was ready, CPU seconds until then, MiB that it had then, and requests that it made."""
+@dataclass(frozen=True, slots=True)
+class Started:
+    took_s: float
+    cpu_s: float
+    memory_mb: float
+    asked: Counter[str]
+
+
+async def start(home: Path, settings: Mapping[str, str], seen: Relay) -> Started:
+    """Start a fetcher, wait until it is ready, and stop it."""
     seen.asked.clear()
     began = time.monotonic()
     with ExitStack() as stack:
@@ -40,7 +49,7 @@ async def start(home: Path, settings: Mapping[str, str], seen: Relay) -> tuple[f
                 await asyncio.sleep(0.01)
         took, cpu, memory = time.monotonic() - began, busy_s(served.pid), rss_mb(served.pid)
         await asyncio.to_thread(stack.close)
-    return took, cpu, memory, Counter(path for _, path in seen.asked)
+    return Started(took, cpu, memory, Counter(path for _, path in seen.asked))
 
 
 async def _is_ready(http: httpx.AsyncClient) -> bool:
@@ -51,7 +60,7 @@ async def _is_ready(http: httpx.AsyncClient) -> bool:
 
 
 async def measure(symbols: int, runs: int) -> None:
-    found: dict[str, list[tuple[float, float, float, Counter[str]]]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[Started]] = {kind: [] for kind in KINDS}
     market = {"speed": "1", "paused": "true", "symbols": str(symbols)}
     with exchange(market) as venue:
         async with relay(venue.port) as (seen, port):
@@ -73,9 +82,11 @@ async def measure(symbols: int, runs: int) -> None:
                         found[kind].append(await start(home, settings, seen))
                     await asyncio.to_thread(stack.close)
     for kind, starts in found.items():
-        took, cpu, memory = (Figures([each[n] for each in starts]).text(2) for n in range(3))
-        asked = ", ".join(f"{count} {path}" for path, count in sorted(starts[-1][3].items()))
-        print(f"{kind}: ready after {took} s, {cpu} CPU s, {memory} MiB; asked {asked or 'nothing'}")
+        took = Figures([each.took_s for each in starts]).text(2)
+        cpu = Figures([each.cpu_s for each in starts]).text(2)
+        memory = Figures([each.memory_mb for each in starts]).text()
+        asked = ", ".join(f"{count} {path}" for path, count in sorted(starts[-1].asked.items()))
+        print(f"{kind}: ready after {took} s, {cpu} CPU s, {memory} MiB; asked {asked}")
 
 
 def main() -> None:

@@ -234,8 +234,9 @@ class Gateway:
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
                 self._outbox.put(self._fetcher.loaded())
-            await self._clock.sleep(LOOK_S)
-            silent_s += LOOK_S
+                self._report()
+            await self._clock.sleep(ASK_S)  # whoever waits for the history waits for this
+            silent_s += ASK_S
 
     async def _keep_files(self) -> None:
         """Write what waits now and then, and at once when it is much."""
