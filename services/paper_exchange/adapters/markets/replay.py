@@ -30,6 +30,7 @@ from services.paper_exchange.core.market.schedule import FUNDING_INTERVAL_MS, Sc
 from services.paper_exchange.core.market.span import choose
 from services.paper_exchange.core.market.splice import Recording, splice
 from services.paper_exchange.core.market.tape import Scale
+from services.paper_exchange.core.market.told import told_volumes
 from services.paper_exchange.core.market.trail import Beat
 
 log = structlog.get_logger()
@@ -107,7 +108,12 @@ def _listing(directory: Path, symbol: str, timeframes: Sequence[Timeframe], beat
         names = ", ".join(str(panel_file(directory, symbol, each)) for each in timeframes)
         raise Misconfigured(f"{names}: prices are not multiples of any tick")
     scale = Scale(tick, volume_quantum(np.concatenate([volumes for _, (_, _, volumes) in files])))
-    tapes = splice(_recording(each.ms, *columns, scale) for each, columns in files)
+    recordings = {each.ms: _recording(each.ms, *columns, scale) for each, columns in files}
+    told = {
+        each.ms: told_volumes(opens, volumes, recordings[each.ms].columns.volume, scale.quantum)
+        for each, (opens, _, volumes) in files
+    }
+    tapes = splice(recordings.values())
     instrument = contract(
         Symbol(symbol),
         tick=tick,
@@ -115,7 +121,7 @@ def _listing(directory: Path, symbol: str, timeframes: Sequence[Timeframe], beat
         launched=tapes[0].first,
         funding_interval_ms=_funding_interval(_read_funding(directory, symbol)),
     )
-    return Listing(instrument, PricePath(tapes, beat, symbol), scale)
+    return Listing(instrument, PricePath(tapes, beat, symbol), scale, told)
 
 
 def _recording(interval_ms: int, opens: Ints, prices: Floats, volumes: Floats, scale: Scale) -> Recording:
