@@ -108,6 +108,15 @@ async def test_a_file_that_was_torn_while_nobody_looked_is_filed_again_from_redi
     assert hall.venue.reads == asked
 
 
+async def test_a_fetcher_that_is_told_to_stop_files_what_it_told(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == [0])
+    await hall.stops("fetcher")
+    assert hall.filed() == [*HISTORY, 0]
+
+
 async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:
     hall.venue.fail_reads(10)
     replica = await hall.starts()

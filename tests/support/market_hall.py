@@ -38,6 +38,7 @@ class Replica:
     gateway: Gateway
     health: Health
     fetcher: Fetcher
+    files: CandleFiles
     running: asyncio.Task[None] | None = None
 
 
@@ -69,7 +70,7 @@ class MarketHall:
         files = CandleFiles(self.home / "candles" / "live")
         outside = Outside(bus, leases, self.venue)
         gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
-        replica = Replica(gateway, health, fetcher, asyncio.create_task(gateway.run()))
+        replica = Replica(gateway, health, fetcher, files, asyncio.create_task(gateway.run()))
         self.replicas[name] = replica
         return replica
 
@@ -78,6 +79,7 @@ class MarketHall:
         replica = self.replicas.pop(name)
         leases = dict(self.locks.owners)
         assert replica.running is not None
+        replica.files._waiting.clear()  # what was not written is gone
         replica.running.cancel()
         await asyncio.gather(replica.running, return_exceptions=True)
         self.locks.owners.update(leases)

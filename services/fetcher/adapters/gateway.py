@@ -92,7 +92,7 @@ class Gateway:
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
 
     async def run(self) -> None:
-        """Fetch for ever; when told to stop, give the symbols back."""
+        """Fetch for ever; when told to stop, give the symbols back and write what waits."""
         self._health.wait_for("history")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -105,6 +105,7 @@ class Gateway:
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
+            await self._files.flush()
 
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
