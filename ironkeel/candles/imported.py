@@ -15,6 +15,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
+from ironkeel.candles.checked import judged
 from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS
 from libs.common.errors import Misconfigured
 
@@ -58,6 +59,9 @@ def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None 
     except (OSError, ValueError, TypeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
     rows = _funding(path, frame) if kind == FUNDING_KIND else _candles(path, frame)
+    rows = rows.drop_duplicates("ts", keep="last").sort_values("ts", ignore_index=True)
+    if faults := judged(path, rows, kind).faults:
+        raise Misconfigured(f"{path}, as {symbol} {kind}: {'; '.join(faults)}")
     return Series(symbol, kind, pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None))
 
 
