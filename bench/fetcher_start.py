@@ -1,6 +1,6 @@
 """How long a fetcher takes from the start of its process until it is ready, and what it asks the venue for.
 
-    python -m bench.fetcher_start [--symbols 50] [--runs 3]
+    python -m bench.fetcher_start [--symbols 50] [--warm 5]
 
 First nothing is there; then Redis has every series (warm); then Redis has lost them, and the files are there (filed).
 A relay in front of the paper exchange, in this process, counts the requests. The market stands still meanwhile.
@@ -25,7 +25,9 @@ from bench.rig.process import exchange, fetcher, redis_server
 from bench.rig.relay import Relay, relay
 
 READY_S: Final = 120.0
-KINDS: Final = ("cold", "warm", "filed")
+COLD: Final = "cold"
+WARM: Final = "warm"
+FILED: Final = "filed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +61,26 @@ async def _is_ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-async def measure(symbols: int, runs: int) -> None:
-    found: dict[str, list[Started]] = {kind: [] for kind in KINDS}
+async def measure(symbols: int, warm: int) -> None:
+    found: dict[str, list[Started]] = {kind: [] for kind in (COLD, WARM, FILED)}
     market = {"speed": "1", "paused": "true", "symbols": str(symbols)}
-    with exchange(market) as venue:
+    with exchange(market) as venue, TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
+        home = Path(name)
+        url = await asyncio.to_thread(stack.enter_context, redis_server(home))
         async with relay(venue.port) as (seen, port):
-            for _ in range(runs):
-                with TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
-                    home = Path(name)
-                    url = await asyncio.to_thread(stack.enter_context, redis_server(home))
-                    settings = {
-                        "IRONKEEL_REDIS__URL": url,
-                        "IRONKEEL_MARKET__SYMBOLS": f"top:{symbols}",
-                        "IRONKEEL_EXCHANGE__URL": f"http://127.0.0.1:{port}",
-                        "IRONKEEL_EXCHANGE__WS_URL": f"ws://127.0.0.1:{venue.port}",
-                    }
-                    for kind in KINDS:
-                        if kind == "filed":
-                            redis = Redis.from_url(url)
-                            await redis.flushall()
-                            await redis.aclose()
-                        found[kind].append(await start(home, settings, seen))
-                    await asyncio.to_thread(stack.close)
+            settings = {
+                "IRONKEEL_REDIS__URL": url,
+                "IRONKEEL_MARKET__SYMBOLS": f"top:{symbols}",
+                "IRONKEEL_EXCHANGE__URL": f"http://127.0.0.1:{port}",
+                "IRONKEEL_EXCHANGE__WS_URL": f"ws://127.0.0.1:{venue.port}",
+            }
+            for kind in (COLD, *(WARM,) * warm, FILED):
+                if kind == FILED:
+                    redis = Redis.from_url(url)
+                    await redis.flushall()
+                    await redis.aclose()
+                found[kind].append(await start(home, settings, seen))
+        await asyncio.to_thread(stack.close)
     for kind, starts in found.items():
         took = Figures([each.took_s for each in starts]).text(2)
         cpu = Figures([each.cpu_s for each in starts]).text(2)
@@ -92,10 +92,10 @@ async def measure(symbols: int, runs: int) -> None:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--symbols", type=int, default=50)
-    asked.add_argument("--runs", type=int, default=3)
+    asked.add_argument("--warm", type=int, default=5, help="warm starts; there is one of the others")
     told = asked.parse_args()
     print(noise())
-    asyncio.run(measure(told.symbols, told.runs))
+    asyncio.run(measure(told.symbols, told.warm))
     print(noise())
 
 

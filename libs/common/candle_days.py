@@ -11,7 +11,7 @@ is the venue's own digits, which a float64 does not hold; null: the other number
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,7 +24,6 @@ from libs.common.candle_panel import (
     UNREADABLE,
     in_order,
     panel_file,
-    put_aside,
     read_whole,
     stored,
     times_of,
@@ -50,11 +49,12 @@ _KINDS: Final[dict[str, pa.DataType]] = {
 _ROW: Final = pa.schema(_KINDS)
 
 
-def grow(folder: Path, new: Mapping[Key, Sequence[Row]], *, most: int) -> bool:
+def grow(folder: Path, new: Mapping[Key, Sequence[Row]], *, most: int, anew: Collection[Key] = ()) -> bool:
     """Write new candles to their day, or to their series' file where there is none or they are older than the day.
 
-    most: rows of one series that are kept, the newest. Returns False when a file had to be put aside: its series have
-    lost rows then, and those that were to be merged with them are not written, so that `ends` shows what is missing.
+    most: rows of one series that are kept, the newest. anew: series that `ends` found no end of.
+    Returns False when a file had to be put aside: its series have lost rows then, and those that were to be merged with
+    them are not written, so that `ends` shows what is missing.
     """
     rows = {key: _table(told) for key, told in new.items() if told}
     with writing(folder):
@@ -65,9 +65,8 @@ def grow(folder: Path, new: Mapping[Key, Sequence[Row]], *, most: int) -> bool:
         newest = max([*days, *(_date(times_of(part)[-1]) for part in rows.values())], default="")
         over = [path for path in paths if path.stem in days and path.stem < newest]
         due = {key for path in over for key in days[path.stem]}
-        due |= {
-            key for key, part in rows.items() if _date(times_of(part)[0]) < newest or not _file(folder, key).exists()
-        }
+        due |= {key for key, part in rows.items() if _date(times_of(part)[0]) < newest}
+        due |= {key for key in rows if key in anew or not _file(folder, key).exists()}
         whole = len(days) == len(paths)
         for key in sorted(due):
             parts = [day[key] for day in days.values() if key in day]
@@ -120,24 +119,18 @@ def series_parts(folder: Path, key: Key, *, since: int = 0) -> Sequence[pa.Table
 
 
 def ends(folder: Path, keys: Sequence[Key]) -> Sequence[Instant | None]:
-    """Open time of the last candle of each series up to which no day is missing; None: it has no file.
-
-    A file that is torn is put aside, as by those who write.
-    """
-    if not folder.exists():
-        return [None] * len(keys)
-    with writing(folder):
-        days = [by_series(day) for path in days_of(folder) if (day := stored(path)) is not None]
-        return [_end(_file(folder, key), key, [day[key] for day in days if key in day]) for key in keys]
+    """Open time of the last candle of each series up to which no day is missing; None: it has no file that is whole."""
+    days = []
+    for path in days_of(folder):
+        with suppress(*UNREADABLE):  # put aside by who writes next
+            days.append(by_series(read_whole(path)))
+    return [_end(_file(folder, key), key, [day[key] for day in days if key in day]) for key in keys]
 
 
 def _end(path: Path, key: Key, parts: Sequence[pa.Table]) -> Instant | None:
     try:
         footer = pq.read_metadata(path)
-    except FileNotFoundError:
-        return None
-    except UNREADABLE as error:
-        put_aside(path, error)
+    except UNREADABLE:
         return None
     end = _end_of(footer, footer.num_row_groups - 1) if footer.num_rows else None
     if end is None:

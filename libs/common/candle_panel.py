@@ -118,7 +118,7 @@ def stored(path: Path) -> pa.Table | None:
     except FileNotFoundError:
         return None
     except UNREADABLE as error:
-        put_aside(path, error)
+        _put_aside(path, error)
         return None
 
 
@@ -128,8 +128,7 @@ def read_whole(path: Path) -> pa.Table:
         return file.read().replace_schema_metadata(None)
 
 
-def put_aside(path: Path, error: Exception) -> None:
-    """Move a torn file out of the way, and say so."""
+def _put_aside(path: Path, error: Exception) -> None:
     aside = path.with_suffix(".unreadable")
     log.error("candles.unreadable", file=str(path), put_aside=str(aside), reason=str(error))
     path.replace(aside)

@@ -30,6 +30,7 @@ class CandleFiles:
         self._folder = folder
         self._waiting: dict[Key, list[Row]] = {}
         self._ends: dict[Key, Instant] = {}  # as far as it is known
+        self._anew: set[Key] = set()  # series without a whole file
         self._given: dict[Key, range] = {}  # open times of the candles that came from the files last
 
     @property
@@ -47,6 +48,7 @@ class CandleFiles:
         """Up to where each series is in the files without a day missing; None: it is not, or its file is torn."""
         found = dict(zip(keys, await asyncio.to_thread(ends, self._folder, keys), strict=True))
         self._ends |= {key: end for key, end in found.items() if end is not None}
+        self._anew |= {key for key, end in found.items() if end is None}
         return found
 
     async def candles(self, key: Key, start: Instant, limit: int) -> Sequence[Candle]:
@@ -69,7 +71,8 @@ class CandleFiles:
         waiting, self._waiting = self._waiting, {}
         if not waiting:
             return True
-        is_whole = await asyncio.to_thread(grow, self._folder, waiting, most=KEPT)
+        anew, self._anew = self._anew & waiting.keys(), self._anew - waiting.keys()
+        is_whole = await asyncio.to_thread(grow, self._folder, waiting, most=KEPT, anew=anew)
         self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items() if is_whole}
         return is_whole
 
