@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from libs.common.candle_panel import stored
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 from services.fetcher.core.outliers import FAR, LEAST, WINDOW, Neighbours
@@ -28,8 +27,7 @@ SIZES: Final = (1.03, 1.05, 1.1, 1.2, 1.5, 2.0, 10.0)
 def series(path: Path) -> Iterator[Candle]:
     """The candles of one file, oldest first."""
     symbol, _, timeframe = path.stem.rpartition("-")
-    frame = stored(path)
-    assert frame is not None, f"{path} cannot be read"
+    frame = pd.read_parquet(path)
     for row in frame.itertuples(index=False):
         yield candle(Symbol(symbol), Timeframe(timeframe), row)
 
@@ -62,8 +60,7 @@ def judged(candles: Sequence[Candle]) -> str | None:
 
 def doubted(path: Path) -> tuple[int, int, list[str]]:
     """How many candles a file has, how many are far off, and what is said of those that are doubted."""
-    frame = stored(path)
-    assert frame is not None, f"{path} cannot be read"
+    frame = pd.read_parquet(path)
     symbol, _, name = path.stem.rpartition("-")
     suspects, said = far_off(frame), []
     for at in suspects:
@@ -85,8 +82,7 @@ def found(paths: Sequence[Path], size: float, prints: int, dice: Random) -> tupl
     """How many bad prints of a size were doubted, of how many."""
     hits = asked = 0
     for path in paths:
-        frame = stored(path)
-        assert frame is not None, f"{path} cannot be read"
+        frame = pd.read_parquet(path)
         symbol, _, name = path.stem.rpartition("-")
         for _ in range(prints):
             at = dice.randrange(WINDOW + 1, len(frame))

@@ -64,6 +64,15 @@ def executor(home: Path, settings: Mapping[str, str], *, instance: str = "execut
 
 
 @contextmanager
+def fetcher(home: Path, settings: Mapping[str, str]) -> Iterator[Served]:
+    """Run a fetcher in `home`; it is yielded as soon as the process is there."""
+    port = _free_port()
+    told = {"IRONKEEL_PORTS__BASE": str(port - 1), "IRONKEEL_SERVICE__INSTANCE": "fetcher", **settings}
+    with _running([sys.executable, "-m", "services.fetcher.main"], told, home, "fetcher.log") as process:
+        yield Served(process.pid, port, home)
+
+
+@contextmanager
 def redis_server(home: Path) -> Iterator[str]:
     """Run the embedded Redis of `home`; its URL."""
     with _running(command_line(home), {}, home, "redis.log"):

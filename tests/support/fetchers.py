@@ -31,6 +31,7 @@ class Replica:
 
     health: Health
     fetcher: Fetcher
+    files: CandleFiles
     running: asyncio.Task[None]
 
     async def ends(self) -> None:
@@ -58,7 +59,7 @@ class Ground:
         files = CandleFiles(self.home / "candles" / "live")
         outside = Outside(bus, leases, feed)
         gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
-        return Replica(health, fetcher, asyncio.create_task(gateway.run()))
+        return Replica(health, fetcher, files, asyncio.create_task(gateway.run()))
 
 
 def messages(redis: MemoryServer, stream: str) -> list[Message]:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from libs.common.bus.memory import MemoryServer
+from libs.common.candle_days import read_series
+from libs.common.candle_panel import times_of
 from libs.common.clock import VirtualClock
 from libs.common.contracts.market import CandlesLoaded, PriceMoved
 from libs.common.contracts.registry import encode
@@ -51,7 +53,9 @@ class MarketHall:
     async def dies(self, name: str) -> None:
         """The process is gone: nothing is given back, nothing more is said."""
         leases = dict(self.locks.owners)
-        await self.replicas.pop(name).ends()
+        replica = self.replicas.pop(name)
+        replica.files._waiting.clear()  # what was not written is gone
+        await replica.ends()
         self.locks.owners.update(leases)
 
     async def stops(self, name: str) -> None:
@@ -106,6 +110,11 @@ class MarketHall:
     def series(self, symbol: Symbol = BTC) -> list[int]:
         """Which candles are stored, in order."""
         return [(c.open_at - MORNING) // M15.ms for c in stored(self.redis, symbol)]
+
+    def filed(self, symbol: Symbol = BTC) -> list[int]:
+        """Which candles the files have, in order."""
+        table = read_series(self.home / "candles" / "live", (symbol, M15))
+        return [] if table is None else [(at - MORNING) // M15.ms for at in times_of(table)]
 
 
 @asynccontextmanager

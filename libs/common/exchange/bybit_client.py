@@ -13,13 +13,12 @@ from dataclasses import astuple
 from typing import Any, Final
 
 import aiohttp
-from ccxt.base.errors import BaseError
-from ccxt.pro import bybit
 
 from libs.common import laps
 from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
+from libs.common.exchange.ccxt_bybit import BaseError, bybit
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.trading_types import Stamp
 
@@ -35,6 +34,7 @@ MISDATED: Final = 10002
 TOO_MANY_VISITS: Final = 10006
 TOO_FREQUENT: Final = 403  # HTTP: the address is shut out for ten minutes
 SHUT_OUT_MS: Final = 600_000
+SERVER_TIME: Final = "public_get_v5_market_time"
 ORDER_CREATE: Final = "v5/order/create"
 
 _stamp: ContextVar[Stamp | None] = ContextVar("stamp", default=None)
@@ -176,7 +176,7 @@ class BybitClient(bybit):  # type: ignore[misc]
         try:
             response: Row = await getattr(self, method)(params)
         except VenueAnswer as answer:
-            if answer.code == MISDATED:  # or one clock was set meanwhile, and every request would be refused for ever
+            if answer.code == MISDATED and method != SERVER_TIME:  # a clock was set: else all is refused for ever
                 with suppress(BaseError):
                     await self.measure_clock()
             raise
@@ -190,7 +190,7 @@ class BybitClient(bybit):  # type: ignore[misc]
     async def measure_clock(self) -> int:
         """Ask the venue's wall clock; keep the offset, halving the round trip; return the venue's now."""
         sent = self._clock.now()
-        answer = await self.ask("public_get_v5_market_time", {})
+        answer = await self.ask(SERVER_TIME, {})
         heard = self._clock.now()
         self.clock_offset_ms = int(answer["time"]) - (sent + heard) // 2
         return int(answer["time"])

@@ -27,6 +27,7 @@ class MemoryFeed:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.reads = 0  # how often anything was asked over REST
+        self.candle_reads = 0  # and how often candles were
         self.turnover: dict[Symbol, Usd] = {}
         self._failing_reads = 0
         self._silenced: dict[Symbol, asyncio.Event] = {}
@@ -97,6 +98,7 @@ class MemoryFeed:
         self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int
     ) -> Sequence[Candle]:
         self._read()
+        self.candle_reads += 1
         if symbol in self._silenced:
             await self._silenced[symbol].wait()
         series = sorted(self._candles.get((symbol, timeframe), {}).items())

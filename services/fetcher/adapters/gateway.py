@@ -96,7 +96,7 @@ class Gateway:
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
 
     async def run(self) -> None:
-        """Fetch for ever; when told to stop, give the symbols back."""
+        """Fetch for ever; when told to stop, give the symbols back and write what waits."""
         self._health.wait_for("history")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -110,6 +110,7 @@ class Gateway:
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
+            await self._files.flush()
 
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -127,24 +128,30 @@ class Gateway:
         gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
         for symbol in lost:
             self._fetcher.lose(symbol)
+        stored = await self._stored(gained)
+        await self._recall(gained)
         for symbol in gained:
-            self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
+            self._fetcher.gain(symbol, stored[symbol], self._clock.now())
         if lost or gained:
             log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
         self._connect(tasks, gained)
 
-    async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
-        """Where each series ends; what its file lacks of it is copied there."""
-        found: dict[Timeframe, Instant | None] = {}
-        for timeframe in self._fetcher.timeframes:
-            newest = await self._bus.series(symbol, timeframe, newest=WINDOW)
-            self._fetcher.recall(newest)
-            top = found[timeframe] = newest[-1].open_at if newest else None
-            filed = await self._files.newest((symbol, timeframe))
-            if top is not None and (filed is None or filed < top):
-                for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
+    async def _stored(self, symbols: Sequence[Symbol]) -> dict[Symbol, dict[Timeframe, Instant | None]]:
+        """Where each series ends in Redis; what the files lack of it is copied there."""
+        keys = [(symbol, timeframe) for symbol in symbols for timeframe in self._fetcher.timeframes]
+        found = dict(zip(keys, await self._bus.series_ends(keys), strict=True))
+        filed = await self._files.ends(keys)
+        for key, end in found.items():
+            if end is not None and (filed[key] or -1) < end:
+                for candle in await self._bus.series(*key, since=Instant((filed[key] or 0) + 1)):
                     self._files.note(candle)
-        return found
+        return {symbol: {frame: found[symbol, frame] for frame in self._fetcher.timeframes} for symbol in symbols}
+
+    async def _recall(self, symbols: Sequence[Symbol]) -> None:
+        """Have the newest candles of each series at hand, for the next one to be judged by."""
+        for symbol in symbols:
+            for timeframe in self._fetcher.timeframes:
+                self._fetcher.recall(await self._bus.series(symbol, timeframe, newest=WINDOW))
 
     def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
         share = self._fetcher.share
@@ -217,7 +224,9 @@ class Gateway:
     async def _ask(self, tasks: asyncio.TaskGroup, ask: Ask) -> None:
         symbol, timeframe = ask.key
         try:
-            answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
+            answer = await self._files.candles(ask.key, ask.start, ask.limit)
+            if not answer:
+                answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
             await self._outbox.room()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
             self._say_reached()
@@ -262,18 +271,30 @@ class Gateway:
             is_new = complete != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                await self._files.flush()
+                await self._write_files()
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
                 self._outbox.put(self._fetcher.loaded())
-            await self._clock.sleep(LOOK_S)
-            silent_s += LOOK_S
+                self._reports.look(complete)
+            await self._clock.sleep(ASK_S)  # whoever waits for the history waits for this
+            silent_s += ASK_S
 
     async def _keep_files(self) -> None:
+        """Write what waits now and then, and at once when it is much."""
+        waited_s = 0.0
         while True:
-            await self._clock.sleep(FILES_S)
-            log.info("files.written", files=await self._files.flush())
+            await self._clock.sleep(LOOK_S)
+            waited_s += LOOK_S
+            if waited_s >= FILES_S or self._files.is_full:
+                waited_s = 0.0
+                await self._write_files()
+
+    async def _write_files(self) -> None:
+        """What was torn has lost candles: all that Redis has of our series is filed again."""
+        if not await self._files.flush():
+            await self._stored(sorted(self._fetcher.share))
+            await self._files.flush()
 
     async def _verify_series(self) -> None:
         """See whether Redis still has what it was given: readers need the series long before the next candle."""
