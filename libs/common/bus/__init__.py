@@ -38,6 +38,14 @@ class Appended(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """A candle to be announced. `after`: when the candle opened that its series ends with; None: it is empty."""
+
+    candle: CandleClosed
+    after: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamLag:
     """How far one service is behind on one work stream."""
 
@@ -92,11 +100,11 @@ class Bus(Protocol):
         """When the last stored candle of each series opened; None: the series is empty."""
         ...
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
-        """Append to the candle's own series and publish on `candle`: both or neither, and once.
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
+        """Append each candle to its own series and publish it on `candle`: both or neither, once, in the order given.
 
-        after: when the candle opened that the series ends with; None: the series is empty. If that is not so,
-        nothing is done: the answer tells a repeat from a series that was lost.
+        Where a series does not end as it should, nothing is done for that candle: what became of it tells a repeat
+        from a series that was lost.
         """
         ...
 

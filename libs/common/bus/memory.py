@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import Watermark
 from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of
 from libs.common.bus.limits import BusLimits
@@ -169,8 +169,11 @@ class MemoryBus:
     async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
         return [self._end_of(*key) for key in keys]
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
         self._step()
+        return [self._announce(each.candle, each.after) for each in candles]
+
+    def _announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
         last = self._end_of(candle.symbol, candle.timeframe)
         if last is not None and last >= candle.open_at:
             return Appended.THERE

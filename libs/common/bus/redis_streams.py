@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.background import beside
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import CursorFile
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry
@@ -209,9 +209,11 @@ class RedisBus:
         except RedisError as error:
             raise Transient(f"ends of series not read: {error}") from error
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
+        sent = self._clock.now()
+        stamped = [Following(each.candle.stamped(sent=sent, source=self._source), each.after) for each in candles]
         try:
-            return await self._series.announce(candle.stamped(sent=self._clock.now(), source=self._source), after)
+            return await self._series.announce(stamped)
         except RedisError as error:
             raise Transient(f"not announced: {error}") from error
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from libs.common.bus import Appended
+from libs.common.bus import Appended, Following
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry, as_entry
 from libs.common.contracts.market import CandleClosed
@@ -16,15 +16,25 @@ from libs.common.contracts.registry import encode
 from libs.common.errors import Poison
 from libs.common.units import Instant, Symbol, Timeframe
 
-# One script, so that no crash can come between the series and the stream that tells of it.
+# One script, so that no crash can come between a series and the stream that tells of it; and one for all that close in
+# a moment, for a round trip each would make the last of them wait for all the others'.
 _ANNOUNCE: Final = """
-local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local last = top[1] and string.match(top[1][1], '%d+') or ''
-if last ~= '' and tonumber(last) >= tonumber(ARGV[1]) then return 'there' end
-if last ~= ARGV[2] then return 'broken' end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], ARGV[1] .. '-0', 't', ARGV[3], 'm', ARGV[4])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 't', ARGV[3], 'm', ARGV[4])
-return 'new'
+local became = {}
+for n = 1, #KEYS - 1 do
+  local series, open_at, after, body = KEYS[n + 1], ARGV[3 * n + 1], ARGV[3 * n + 2], ARGV[3 * n + 3]
+  local top = redis.call('XREVRANGE', series, '+', '-', 'COUNT', 1)
+  local last = top[1] and string.match(top[1][1], '%d+') or ''
+  if last ~= '' and tonumber(last) >= tonumber(open_at) then
+    became[n] = 'there'
+  elseif last ~= after then
+    became[n] = 'broken'
+  else
+    redis.call('XADD', series, 'MAXLEN', '~', ARGV[1], open_at .. '-0', 't', ARGV[3], 'm', body)
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 't', ARGV[3], 'm', body)
+    became[n] = 'new'
+  end
+end
+return became
 """
 # One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles.
 _APPEND: Final = """
@@ -81,16 +91,17 @@ class SeriesStore:
         answer: list[bytes] = await self._ends(keys=[self._prefix + series_name(*key) for key in keys])
         return [Instant(int(end)) if end else None for end in answer]
 
-    async def announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
-        """Append to the series and to the stream of candles, if the series ends with `after`."""
-        schema, body = encode(candle)
-        keys = [self._prefix + series_name(candle.symbol, candle.timeframe), self._prefix + candle.stream()]
-        before = "" if after is None else str(after)
-        lengths = [self._length, self._stream_length]
-        answer: bytes | str = await self._announce(
-            keys=keys, args=[str(candle.open_at), before, schema, body, *lengths]
-        )
-        return Appended(answer.decode() if isinstance(answer, bytes) else answer)
+    async def announce(self, candles: Sequence[Following]) -> list[Appended]:
+        """See `Bus.announce`."""
+        if not candles:
+            return []
+        keys = [self._prefix + CandleClosed.stream()]
+        args: list[str | int | bytes] = [self._length, self._stream_length, CandleClosed.schema_name]
+        for each in candles:
+            keys.append(self._prefix + series_name(each.candle.symbol, each.candle.timeframe))
+            args += (each.candle.open_at, "" if each.after is None else each.after, encode(each.candle)[1])
+        became: list[bytes] = await self._announce(keys=keys, args=args)
+        return [Appended(answer.decode()) for answer in became]
 
     async def read(
         self, symbol: Symbol, timeframe: Timeframe, *, since: Instant, newest: int | None
