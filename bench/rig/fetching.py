@@ -18,6 +18,7 @@ from bench.rig.process import Served, fetcher, redis_server, scripted_venue
 from bench.rig.relay import Relay, relay
 from bench.rig.tailing import Tail, tailing
 from bench.rig.waiting import is_ready, until
+from libs.common.redis_connection import open_redis
 
 QUARTERS: Final = 4  # of an hour: at its end the candles of all timeframes close
 APART_S: Final = 1.0
@@ -151,7 +152,7 @@ async def hall(symbols: int, replicas: int) -> AsyncIterator[Hall]:
         }
         names = ["fetcher", *(f"fetcher-{chr(ord('a') + n)}" for n in range(1, replicas))]
         hands = [await asyncio.to_thread(stack.enter_context, fetcher(home, settings, instance=name)) for name in names]
-        redis = Redis.from_url(url)
+        redis = open_redis(url)
         stack.push_async_callback(redis.aclose)
         for hand in hands:
 
