@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.units import Instant, Symbol, Timeframe
 
@@ -87,7 +87,7 @@ class Bus(Protocol):
         """Append to the candle's own series; False if it is there already or a later one is."""
         ...
 
-    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+    async def append_history(self, candles: Sequence[ClosedBar], *, after: Instant | None = None) -> int | None:
         """Append candles of one series in the order given; return how many were new.
 
         The others are there, or a later one is.

@@ -27,7 +27,7 @@ from libs.common.bus.redis_broadcast import BroadcastReader
 from libs.common.bus.redis_work import WorkReader
 from libs.common.bus.series import SeriesStore
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import encode
 from libs.common.errors import Transient
@@ -213,7 +213,7 @@ class RedisBus:
     async def append_series(self, candle: CandleClosed) -> bool:
         return await self.append_history((candle,)) == 1
 
-    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+    async def append_history(self, candles: Sequence[ClosedBar], *, after: Instant | None = None) -> int | None:
         try:
             return await self._series.append(candles, after)
         except RedisError as error:

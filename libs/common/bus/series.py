@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from libs.common.bus import Appended, Following
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry, as_entry
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar, closed_json
 from libs.common.contracts.registry import encode
 from libs.common.errors import Poison
 from libs.common.units import Instant, Symbol, Timeframe
@@ -60,6 +60,11 @@ return ends
 """
 
 
+def body_of(candle: ClosedBar) -> bytes:
+    """What a series stores of a candle: a message as it is, any other as the message that it would be."""
+    return encode(candle)[1] if isinstance(candle, CandleClosed) else closed_json(candle)
+
+
 def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
     """The stream of a series, without prefix."""
     return f"candles:{symbol}:{timeframe}"
@@ -73,14 +78,14 @@ class SeriesStore:
         self._append = redis.register_script(_APPEND)
         self._ends = redis.register_script(_ENDS)
 
-    async def append(self, candles: Sequence[CandleClosed], after: Instant | None) -> int | None:
+    async def append(self, candles: Sequence[ClosedBar], after: Instant | None) -> int | None:
         """See `Bus.append_history`."""
         if not candles:
             return 0
         first = candles[0]
-        args: list[str | int | bytes] = ["" if after is None else after, self._length, first.schema_name]
+        args: list[str | int | bytes] = ["" if after is None else after, self._length, CandleClosed.schema_name]
         for candle in candles:
-            args += (candle.open_at, encode(candle)[1])
+            args += (candle.open_at, body_of(candle))
         new: int = await self._append(keys=[self._prefix + series_name(first.symbol, first.timeframe)], args=args)
         return None if new < 0 else new
 

@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from libs.common.candle_panel import candle_rows, merge, panel_file, writing
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import ClosedBar
 from libs.common.units import Instant
 from services.fetcher.core.catch_up import Key
 
@@ -23,9 +23,9 @@ class CandleFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: dict[Key, list[CandleClosed]] = {}
+        self._waiting: dict[Key, list[ClosedBar]] = {}
 
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         """Keep a candle for the next `flush`."""
         self._waiting.setdefault((candle.symbol, candle.timeframe), []).append(candle)
 
@@ -39,7 +39,7 @@ class CandleFiles:
         await asyncio.to_thread(self._write_all, waiting)
         return len(waiting)
 
-    def _write_all(self, waiting: dict[Key, list[CandleClosed]]) -> None:
+    def _write_all(self, waiting: dict[Key, list[ClosedBar]]) -> None:
         if not waiting:
             return
         with writing(self._folder):  # a fetcher that hands a symbol over may still be writing

@@ -13,7 +13,7 @@ import structlog
 
 from libs.common.bus import Appended, Bus, Following
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
+from libs.common.contracts.market import CandlesLoaded, ClosedBar, PriceMoved
 from libs.common.errors import Transient
 from libs.common.health import Health
 from libs.common.retry import backoff
@@ -58,7 +58,7 @@ def _together(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 class Archive(Protocol):
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         """Keep this stored candle for training."""
         ...
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from libs.common.bus import Appended, Following
 from libs.common.bus.memory import MemoryBus
 from libs.common.clock import SystemClock
-from libs.common.contracts.market import CandleClosed, PriceMoved
+from libs.common.contracts.market import CandleClosed, ClosedBar, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import PriceFrame
@@ -48,7 +48,7 @@ class Shaky(MemoryBus):
 class World:
     def __init__(self) -> None:
         self.bus, self.health = Shaky(), Health("fetcher")
-        self.archived: list[CandleClosed] = []
+        self.archived: list[ClosedBar] = []
         self.lost: list[Loss] = []
         self.outbox = Outbox(
             self.bus,
@@ -58,7 +58,7 @@ class World:
             lost=self.lost.append,
         )
 
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         self.archived.append(candle)
 
     async def lets_out(self, until: Callable[[], Awaitable[None]]) -> None:
