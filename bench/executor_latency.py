@@ -13,8 +13,7 @@ import argparse
 import asyncio
 import re
 import time
-import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -29,10 +28,10 @@ from bench.rig.asked import Traded, once, pace, traded
 from bench.rig.machine import Figures, busy_s, noise
 from bench.rig.process import Served, exchange, executor, redis_server
 from bench.rig.relay import Relay, relay
+from bench.rig.waiting import read, until
 from libs.common.contracts.market import PriceMoved
 from libs.common.units import Instant
 
-SETTLES_S: Final = 60.0
 RESTS_S: Final = 4.5  # until no earlier request on a symbol could still arrive
 PREPARES_S: Final = 15  # an executor sets the leverage of what it hears prices of, some symbols a second
 BURST: Final = 200
@@ -79,22 +78,6 @@ class Floor:
             for kind, stage, value in _STAGE.findall(await read(hand, "/metrics")):
                 found.setdefault(stage, [0.0, 0.0])[kind == "count"] += float(value)
         return {stage: (total, count) for stage, (total, count) in found.items()}
-
-
-async def read(hand: Served, path: str) -> str:
-    def get() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{hand.port}{path}", timeout=10) as answer:
-            return str(answer.read().decode())
-
-    return await asyncio.to_thread(get)
-
-
-async def until(answer: Callable[[], Awaitable[bool]], what: str, *, every_s: float = 0.1) -> None:
-    deadline = time.monotonic() + SETTLES_S
-    while not await answer():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {SETTLES_S:.0f} s: {what}")
-        await asyncio.sleep(every_s)
 
 
 async def latency(floor: Floor, runs: int, rate: float) -> None:

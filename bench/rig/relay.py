@@ -18,6 +18,7 @@ _MOST: Final = 1 << 20
 @dataclass(slots=True)
 class Relay:
     port: int
+    late_s: float = 0.0  # that every request is on its way
     left: dict[str, float] = field(default_factory=dict)  # order link id -> monotonic s at which it was asked first
     answered: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[float, str]] = field(default_factory=list)  # every request: monotonic s, method and path
@@ -31,7 +32,7 @@ class Relay:
         one = _Connection(self)
         down = asyncio.create_task(_pump(there, writer, one.answer))
         try:
-            await _pump(reader, back, one.request)
+            await _pump(reader, back, one.request, self.late_s)
         except asyncio.CancelledError:  # the relay is closed, and the streams' own callback would complain of it
             pass
         finally:
@@ -66,19 +67,23 @@ class _Connection:
             self._relay.answered.setdefault(self._link, time.monotonic())
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None]) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None], late_s: float = 0.0
+) -> None:
     with suppress(ConnectionError):
         while chunk := await reader.read(_MOST):
             seen(chunk)
+            if late_s:
+                await asyncio.sleep(late_s)
             writer.write(chunk)
             await writer.drain()
     writer.close()
 
 
 @asynccontextmanager
-async def relay(port: int, *, listen: int = 0) -> AsyncIterator[tuple[Relay, int]]:
-    """Relay to `port`; yields the relay and where it listens."""
-    made = Relay(port)
+async def relay(port: int, *, listen: int = 0, late_s: float = 0.0) -> AsyncIterator[tuple[Relay, int]]:
+    """Relay to `port`, every request `late_s` later; yields the relay and where it listens."""
+    made = Relay(port, late_s)
     server = await asyncio.start_server(made.serve, "127.0.0.1", listen)
     try:
         yield made, server.sockets[0].getsockname()[1]

@@ -127,7 +127,7 @@ class Fetcher:
             case PriceFrame(symbol=symbol) if symbol in self.share:
                 self._ticked[symbol] = self.market.observe(event.at)
                 self._speaks(symbol, wall)
-                self.prices.note(event)
+                self.prices.note(event, wall)
             case CandleClosedFrame(candle=candle) if candle.symbol in self.share:
                 self.market.observe(event.at)
                 return self.series.hear(candle, wall)
@@ -167,8 +167,13 @@ class Fetcher:
         self.series.lost(loss, self.market.now(), wall)
         self._loading_since = self._loading_since or wall
 
-    def due_prices(self) -> Sequence[PriceMoved]:
-        return self.prices.take(self.held)
+    def due_prices(self, wall: Instant, interval_ms: int) -> Sequence[PriceMoved]:
+        """What is to be told now of the prices; see `Conflation.take`."""
+        return self.prices.take(self.held, wall, interval_ms)
+
+    @property
+    def prices_wait(self) -> bool:
+        return self.prices.waits
 
     @property
     def reached(self) -> Instant | None:

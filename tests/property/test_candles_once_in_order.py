@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Timeframe
 from services.fetcher.core.candles import as_message
@@ -150,12 +150,12 @@ class Run:
                 case Confirmed(candle=confirmed):
                     assert self.number(confirmed.open_at) in self.odd
 
-    def store(self, candle: CandleClosed, after: Instant | None) -> None:
+    def store(self, candle: ClosedBar, after: Instant | None) -> None:
         assert (None if after is None else self.number(after)) == (self.stored[-1] if self.stored else None)
         number = self.number(candle.open_at)
         assert number > (self.stored[-1] if self.stored else -1)
         self.stored.append(number)
-        self.told[number] = candle
+        self.told[number] = candle if isinstance(candle, CandleClosed) else as_message(candle)
 
     def ends(self) -> None:
         """Let the market be at its end and the venue be asked until nothing is open."""

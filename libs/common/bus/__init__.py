@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.units import Instant, Symbol, Timeframe
 
@@ -35,6 +35,14 @@ class Appended(StrEnum):
     NEW = "new"
     THERE = "there"  # it, or a later one, is in the series already
     BROKEN = "broken"  # the series does not end with the candle before it
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A candle to be announced. `after`: when the candle opened that its series ends with; None: it is empty."""
+
+    candle: CandleClosed
+    after: Instant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Bus(Protocol):
         """Append to the candle's own series; False if it is there already or a later one is."""
         ...
 
-    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+    async def append_history(self, candles: Sequence[ClosedBar], *, after: Instant | None = None) -> int | None:
         """Append candles of one series in the order given; return how many were new.
 
         The others are there, or a later one is.
@@ -92,11 +100,11 @@ class Bus(Protocol):
         """When the last stored candle of each series opened; None: the series is empty."""
         ...
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
-        """Append to the candle's own series and publish on `candle`: both or neither, and once.
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
+        """Append each candle to its own series and publish it on `candle`: both or neither, once, in the order given.
 
-        after: when the candle opened that the series ends with; None: the series is empty. If that is not so,
-        nothing is done: the answer tells a repeat from a series that was lost.
+        Where a series does not end as it should, nothing is done for that candle: what became of it tells a repeat
+        from a series that was lost.
         """
         ...
 

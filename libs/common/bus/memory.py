@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import Watermark
 from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of
 from libs.common.bus.limits import BusLimits
-from libs.common.bus.series import series_name
+from libs.common.bus.series import body_of, series_name
 from libs.common.clock import Clock, VirtualClock
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import encode
 from libs.common.errors import Poison
@@ -159,18 +159,21 @@ class MemoryBus:
     async def append_series(self, candle: CandleClosed) -> bool:
         return await self.append_history((candle,)) == 1
 
-    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+    async def append_history(self, candles: Sequence[ClosedBar], *, after: Instant | None = None) -> int | None:
         if candles and after is not None:
             end = self._end_of(candles[0].symbol, candles[0].timeframe)
             if end is None or end < after:
                 return None
-        return sum(self._append(candle) for candle in candles)
+        return sum(self._append(CandleClosed.model_validate_json(body_of(candle))) for candle in candles)
 
     async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
         return [self._end_of(*key) for key in keys]
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
         self._step()
+        return [self._announce(each.candle, each.after) for each in candles]
+
+    def _announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
         last = self._end_of(candle.symbol, candle.timeframe)
         if last is not None and last >= candle.open_at:
             return Appended.THERE

@@ -10,14 +10,14 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.background import beside
-from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
+from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import CursorFile
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry
@@ -27,7 +27,7 @@ from libs.common.bus.redis_broadcast import BroadcastReader
 from libs.common.bus.redis_work import WorkReader
 from libs.common.bus.series import SeriesStore
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import encode
 from libs.common.errors import Transient
@@ -35,6 +35,21 @@ from libs.common.redis_connection import open_redis
 from libs.common.units import Instant, Symbol, Timeframe
 
 log = structlog.get_logger()
+
+# One script instead of a transaction: both are all or nothing, and a script is one command to pack and to answer,
+# which is a third of the CPU of 50 messages and less for one. ARGV: of each message its stream's length (0: any),
+# schema and body.
+_PUBLISH: Final = """
+for n = 1, #KEYS do
+  local length, schema, body = ARGV[3 * n - 2], ARGV[3 * n - 1], ARGV[3 * n]
+  if length == '0' then
+    redis.call('XADD', KEYS[n], '*', 't', schema, 'm', body)
+  else
+    redis.call('XADD', KEYS[n], 'MAXLEN', '~', length, '*', 't', schema, 'm', body)
+  end
+end
+return #KEYS
+"""
 
 
 class RedisBus:
@@ -63,6 +78,7 @@ class RedisBus:
             stream_length=limits.stream_length,
             dead=self._dead,
         )
+        self._publish = redis.register_script(_PUBLISH)
         self._work: dict[str, WorkReader] = {}
         self._broadcast: dict[str, BroadcastReader] = {}
         self._unsent_acks: list[Delivery] = []
@@ -105,15 +121,15 @@ class RedisBus:
     async def publish(self, *messages: Message) -> None:
         if not messages:
             return
-        sent = self._clock.now()
+        sent, keys = self._clock.now(), []
+        args: list[int | bytes] = []
+        for message in messages:
+            stream = message.stream()
+            keys.append(self._prefix + stream)
+            length = 0 if stream in WORK_STREAMS else self._limits.stream_length
+            args += (length, *encode(message.stamped(sent=sent, source=self._source)))
         try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for message in messages:
-                    schema, body = encode(message.stamped(sent=sent, source=self._source))
-                    stream = message.stream()
-                    by_count = None if stream in WORK_STREAMS else self._limits.stream_length
-                    pipe.xadd(self._prefix + stream, {"t": schema, "m": body}, maxlen=by_count, approximate=True)
-                await pipe.execute()
+            await self._publish(keys=keys, args=args)
         except RedisError as error:
             raise Transient(f"not published: {error}") from error
 
@@ -197,7 +213,7 @@ class RedisBus:
     async def append_series(self, candle: CandleClosed) -> bool:
         return await self.append_history((candle,)) == 1
 
-    async def append_history(self, candles: Sequence[CandleClosed], *, after: Instant | None = None) -> int | None:
+    async def append_history(self, candles: Sequence[ClosedBar], *, after: Instant | None = None) -> int | None:
         try:
             return await self._series.append(candles, after)
         except RedisError as error:
@@ -209,9 +225,11 @@ class RedisBus:
         except RedisError as error:
             raise Transient(f"ends of series not read: {error}") from error
 
-    async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
+        sent = self._clock.now()
+        stamped = [Following(each.candle.stamped(sent=sent, source=self._source), each.after) for each in candles]
         try:
-            return await self._series.announce(candle.stamped(sent=self._clock.now(), source=self._source), after)
+            return await self._series.announce(stamped)
         except RedisError as error:
             raise Transient(f"not announced: {error}") from error
 

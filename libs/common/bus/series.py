@@ -8,23 +8,33 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from libs.common.bus import Appended
+from libs.common.bus import Appended, Following
 from libs.common.bus.dead_letters import DeadLetters
 from libs.common.bus.entries import Entry, as_entry
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import CandleClosed, ClosedBar, closed_json
 from libs.common.contracts.registry import encode
 from libs.common.errors import Poison
 from libs.common.units import Instant, Symbol, Timeframe
 
-# One script, so that no crash can come between the series and the stream that tells of it.
+# One script, so that no crash can come between a series and the stream that tells of it; and one for all that close in
+# a moment, for a round trip each would make the last of them wait for all the others'.
 _ANNOUNCE: Final = """
-local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local last = top[1] and string.match(top[1][1], '%d+') or ''
-if last ~= '' and tonumber(last) >= tonumber(ARGV[1]) then return 'there' end
-if last ~= ARGV[2] then return 'broken' end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], ARGV[1] .. '-0', 't', ARGV[3], 'm', ARGV[4])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 't', ARGV[3], 'm', ARGV[4])
-return 'new'
+local became = {}
+for n = 1, #KEYS - 1 do
+  local series, open_at, after, body = KEYS[n + 1], ARGV[3 * n + 1], ARGV[3 * n + 2], ARGV[3 * n + 3]
+  local top = redis.call('XREVRANGE', series, '+', '-', 'COUNT', 1)
+  local last = top[1] and string.match(top[1][1], '%d+') or ''
+  if last ~= '' and tonumber(last) >= tonumber(open_at) then
+    became[n] = 'there'
+  elseif last ~= after then
+    became[n] = 'broken'
+  else
+    redis.call('XADD', series, 'MAXLEN', '~', ARGV[1], open_at .. '-0', 't', ARGV[3], 'm', body)
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 't', ARGV[3], 'm', body)
+    became[n] = 'new'
+  end
+end
+return became
 """
 # One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles.
 _APPEND: Final = """
@@ -50,6 +60,11 @@ return ends
 """
 
 
+def body_of(candle: ClosedBar) -> bytes:
+    """What a series stores of a candle: a message as it is, any other as the message that it would be."""
+    return encode(candle)[1] if isinstance(candle, CandleClosed) else closed_json(candle)
+
+
 def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
     """The stream of a series, without prefix."""
     return f"candles:{symbol}:{timeframe}"
@@ -63,14 +78,14 @@ class SeriesStore:
         self._append = redis.register_script(_APPEND)
         self._ends = redis.register_script(_ENDS)
 
-    async def append(self, candles: Sequence[CandleClosed], after: Instant | None) -> int | None:
+    async def append(self, candles: Sequence[ClosedBar], after: Instant | None) -> int | None:
         """See `Bus.append_history`."""
         if not candles:
             return 0
         first = candles[0]
-        args: list[str | int | bytes] = ["" if after is None else after, self._length, first.schema_name]
+        args: list[str | int | bytes] = ["" if after is None else after, self._length, CandleClosed.schema_name]
         for candle in candles:
-            args += (candle.open_at, encode(candle)[1])
+            args += (candle.open_at, body_of(candle))
         new: int = await self._append(keys=[self._prefix + series_name(first.symbol, first.timeframe)], args=args)
         return None if new < 0 else new
 
@@ -81,16 +96,17 @@ class SeriesStore:
         answer: list[bytes] = await self._ends(keys=[self._prefix + series_name(*key) for key in keys])
         return [Instant(int(end)) if end else None for end in answer]
 
-    async def announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
-        """Append to the series and to the stream of candles, if the series ends with `after`."""
-        schema, body = encode(candle)
-        keys = [self._prefix + series_name(candle.symbol, candle.timeframe), self._prefix + candle.stream()]
-        before = "" if after is None else str(after)
-        lengths = [self._length, self._stream_length]
-        answer: bytes | str = await self._announce(
-            keys=keys, args=[str(candle.open_at), before, schema, body, *lengths]
-        )
-        return Appended(answer.decode() if isinstance(answer, bytes) else answer)
+    async def announce(self, candles: Sequence[Following]) -> list[Appended]:
+        """See `Bus.announce`."""
+        if not candles:
+            return []
+        keys = [self._prefix + CandleClosed.stream()]
+        args: list[str | int | bytes] = [self._length, self._stream_length, CandleClosed.schema_name]
+        for each in candles:
+            keys.append(self._prefix + series_name(each.candle.symbol, each.candle.timeframe))
+            args += (each.candle.open_at, "" if each.after is None else each.after, encode(each.candle)[1])
+        became: list[bytes] = await self._announce(keys=keys, args=args)
+        return [Appended(answer.decode()) for answer in became]
 
     async def read(
         self, symbol: Symbol, timeframe: Timeframe, *, since: Instant, newest: int | None

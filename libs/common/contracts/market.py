@@ -1,10 +1,10 @@
 """What the market did: closed candles, candles that cannot be had, and prices."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
-from libs.common.contracts.bounds import Moment, PositivePrice, Quantity, VenueSymbol
-from libs.common.contracts.message import Message
-from libs.common.units import Timeframe, Usd
+from libs.common.contracts.bounds import LEAST, MOST, Moment, PositivePrice, Quantity, VenueSymbol
+from libs.common.contracts.message import Message, message_id
+from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 
 
 class CandleClosed(Message):
@@ -21,6 +21,51 @@ class CandleClosed(Message):
     close: PositivePrice
     volume: Quantity
     turnover: Usd
+
+
+class ClosedBar(Protocol):
+    """A closed candle, whoever tells it."""
+
+    @property
+    def symbol(self) -> Symbol: ...
+    @property
+    def timeframe(self) -> Timeframe: ...
+    @property
+    def open_at(self) -> Instant: ...
+    @property
+    def open(self) -> Price: ...
+    @property
+    def high(self) -> Price: ...
+    @property
+    def low(self) -> Price: ...
+    @property
+    def close(self) -> Price: ...
+    @property
+    def volume(self) -> Qty: ...
+    @property
+    def turnover(self) -> Usd: ...
+
+
+def closed_json(bar: ClosedBar) -> bytes:
+    """The body of a candle's CandleClosed as it stands in a series, without the message in between.
+
+    150,000 candles of history are stored at a start and none of them is decided on: as messages they would take three
+    times the CPU and 1.5 KB each. Byte for byte what `encode` makes of the message that nobody has stamped. Raises
+    ValueError for a candle that no reader would take.
+    """
+    if not (LEAST <= bar.low <= bar.high < MOST and LEAST <= bar.open < MOST and LEAST <= bar.close < MOST):
+        raise ValueError(f"a price out of bounds: {bar}")
+    if not (0 <= bar.volume < MOST and bar.turnover.is_finite()):
+        raise ValueError(f"a volume out of bounds: {bar}")
+    open_at = bar.open_at
+    close_at = open_at + bar.timeframe.ms
+    name = message_id(CandleClosed, bar.symbol, bar.timeframe, str(open_at))
+    return (
+        f'{{"id":"{name}","cause":"","trace":"{name}","at":{close_at},"sent":0,"source":"","symbol":"{bar.symbol}",'
+        f'"timeframe":"{bar.timeframe}","open_at":{open_at},"close_at":{close_at},"open":"{bar.open}",'
+        f'"high":"{bar.high}","low":"{bar.low}","close":"{bar.close}","volume":"{bar.volume}",'
+        f'"turnover":"{bar.turnover}"}}'
+    ).encode()
 
 
 class CandleMissing(Message):

@@ -16,6 +16,7 @@ WINDOW_MS: Final = 7 * DAY_MS - 1  # the longest that one question may span
 MOST_PAGES: Final = 1_000
 _AGAIN: Final = {Meaning.LATER, Meaning.AMBIGUOUS}
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -31,7 +32,7 @@ async def read(client: BybitClient, method: str, params: Row) -> Row:
         raise Transient(f"{method}: {error}") from error
 
 
-def parsed(parse: Callable[[Row], T], row: Row) -> T:
+def parsed(parse: Callable[[R], T], row: R) -> T:
     """Parse one row; raises Transient naming what is wrong with it."""
     try:
         return parse(row)

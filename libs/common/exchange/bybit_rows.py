@@ -80,16 +80,16 @@ def rest_candle(symbol: Symbol, timeframe: Timeframe, columns: list[str]) -> Can
     """A row of /v5/market/kline: [start, open, high, low, close, volume, turnover]."""
     start, opened, high, low, close, volume, turnover = columns
     return Candle(
-        symbol=symbol,
-        timeframe=timeframe,
-        open_at=_instant(start),
-        open=Price(Decimal(opened)),
-        high=Price(Decimal(high)),
-        low=Price(Decimal(low)),
-        close=Price(Decimal(close)),
-        volume=Qty(Decimal(volume)),
-        turnover=Usd(Decimal(turnover)),
-        closed=None,
+        symbol,
+        timeframe,
+        Instant(int(start)),
+        Price(Decimal(opened)),
+        Price(Decimal(high)),
+        Price(Decimal(low)),
+        Price(Decimal(close)),
+        Qty(Decimal(volume)),
+        Usd(Decimal(turnover)),
+        None,
     )
 
 

@@ -4,6 +4,7 @@ One WebSocket for all candles and tickers; `confirm` comes from the raw frame, b
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -61,11 +62,8 @@ class CcxtFeed:
         if start is not None:
             params["start"] = start
         answer = await read(self._client, "public_get_v5_market_kline", params)
-        listed = [
-            parsed(lambda row: rows.rest_candle(symbol, timeframe, row["columns"]), {"columns": columns})
-            for columns in answer["list"]
-        ]
-        return listed[::-1]
+        parse = partial(rows.rest_candle, symbol, timeframe)
+        return [parsed(parse, row) for row in reversed(answer["list"])]
 
     async def market_now(self, symbol: Symbol) -> Instant:
         """The moment that the market of a symbol shows."""

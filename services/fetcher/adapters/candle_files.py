@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from libs.common.candle_days import TURNOVER, Key, Row, ends, grow, read_series
 from libs.common.candle_panel import CANDLE, UNREADABLE, times_of
-from libs.common.contracts.market import CandleClosed
+from libs.common.contracts.market import ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Usd
 
@@ -38,7 +38,7 @@ class CandleFiles:
         """So many candles wait that they should be written at once."""
         return sum(map(len, self._waiting.values())) >= FULL
 
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         """Keep a candle for the next `flush`, if it is not from here."""
         key = (candle.symbol, candle.timeframe)
         if candle.open_at not in self._given.get(key, ()):
@@ -77,7 +77,7 @@ class CandleFiles:
         return is_whole
 
 
-def _row(candle: CandleClosed) -> Row:
+def _row(candle: ClosedBar) -> Row:
     numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
     opened, high, low, close, volume = map(float, numbers)
     exact = all(map(_is_exact, numbers, (opened, high, low, close, volume)))

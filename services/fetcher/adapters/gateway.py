@@ -28,6 +28,7 @@ from services.fetcher.core.outliers import WINDOW
 log = structlog.get_logger()
 
 LOOK_S: Final = 1.0
+GATHER_S: Final = 0.005  # that prices wait for each other
 ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
@@ -58,7 +59,9 @@ class Decisions(Reporting, Protocol):
     def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
     def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None: ...
-    def due_prices(self) -> Sequence[PriceMoved]: ...
+    def due_prices(self, wall: Instant, interval_ms: int) -> Sequence[PriceMoved]: ...
+    @property
+    def prices_wait(self) -> bool: ...
     def loaded(self) -> CandlesLoaded: ...
     @property
     def ends(self) -> Sequence[End]: ...
@@ -86,7 +89,7 @@ class Gateway:
         self._fetcher, self._files = fetcher, files
         self._bus, self._leases, self._feed = outside.bus, outside.leases, outside.feed
         self._health, self._clock = health, clock
-        self._interval_s = price_interval_ms / 1_000
+        self._interval_ms = price_interval_ms
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
         self._reports = Reports(fetcher, health, clock)
         self._moved = asyncio.Event()
@@ -188,11 +191,10 @@ class Gateway:
                     self._health.wait_for("market feed", reason)
 
     def _price_heard(self) -> None:
-        if self._interval_s:
+        if self._interval_ms:
             self._moved.set()
         else:
-            self._outbox.put(*self._fetcher.due_prices())
-        self._say_reached()
+            self._put_prices()
 
     def _say_reached(self) -> None:
         """Say after everything that was decided how far the market is decided, once."""
@@ -202,12 +204,18 @@ class Gateway:
             self._outbox.put(Reached(at))
 
     async def _tell_prices(self) -> None:
-        """Tell what moved at once, and what moved meanwhile when the interval is over."""
+        """Tell what is due, of all symbols together: a round trip each would cost more than the wait for company."""
         while True:
             await self._moved.wait()
             self._moved.clear()
-            self._outbox.put(*self._fetcher.due_prices())
-            await self._clock.sleep(self._interval_s)
+            self._put_prices()
+            await self._clock.sleep(GATHER_S)
+            if self._fetcher.prices_wait:
+                self._moved.set()
+
+    def _put_prices(self) -> None:
+        self._outbox.put(*self._fetcher.due_prices(self._clock.now(), self._interval_ms))
+        self._say_reached()
 
     async def _ask_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
         while True:

@@ -1,15 +1,19 @@
-"""What was decided leaves through here: one at a time, in the order of the decisions, until Redis has it."""
+"""What was decided leaves through here, in the order of the decisions, until Redis has it.
+
+Candles that follow each other leave together, and so do prices: what closes in one moment takes one round trip.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from libs.common.bus import Appended, Bus
+from libs.common.bus import Appended, Bus, Following
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
+from libs.common.contracts.market import CandleMissing, CandlesLoaded, ClosedBar, PriceMoved
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import Candle
 from libs.common.health import Health
@@ -21,6 +25,7 @@ from services.fetcher.core.quarantine import Confirmed, Quarantined
 log = structlog.get_logger()
 
 WAITING: Final = 5_000  # messages; while so many wait, nothing is decided and the feed is not read on
+TOGETHER: Final = 200  # messages that leave at once: Redis does nothing else meanwhile
 T = TypeVar("T")
 
 
@@ -50,8 +55,16 @@ def _complain(what: str, candle: Candle | CandleMissing, why: str) -> None:
     log.error(what, symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at, why=why)
 
 
+def _together(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Candles to be told that follow each other, and prices, at most TOGETHER of them; anything else by itself."""
+    for kind, alike in groupby(items, key=type):
+        run = list(alike)
+        most = TOGETHER if kind in (Tell, PriceMoved) else 1
+        yield from (run[begin : begin + most] for begin in range(0, len(run), most))
+
+
 class Archive(Protocol):
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         """Keep this stored candle for training."""
         ...
 
@@ -89,47 +102,38 @@ class Outbox:
         await self._items.join()
 
     async def run(self) -> None:
-        """Let out what is put, for ever; prices that follow each other go together."""
+        """Let out what is put, for ever."""
         while True:
             items = [await self._items.get()]
             while not self._items.empty():
                 items.append(self._items.get_nowait())
-            prices: list[PriceMoved] = []
-            for item in items:
-                if isinstance(item, PriceMoved):
-                    prices.append(item)
-                else:
-                    await self._publish(prices)
-                    await self._let_out(item)
-                    self._left(_messages(item))
-            await self._publish(prices)
-            for _ in items:
-                self._items.task_done()
+            for together in _together(items):
+                await self._let_out(together)
+                self._left(sum(map(_messages, together)))
+                for _ in together:
+                    self._items.task_done()
 
     def _left(self, messages: int) -> None:
         self._waiting -= messages
         if self._waiting < WAITING:
             self._has_room.set()
 
-    async def _publish(self, prices: list[PriceMoved]) -> None:
-        if prices:
-            await self._insist(lambda: self._bus.publish(*prices))
-            self._left(len(prices))
-            prices.clear()
-
-    async def _let_out(self, item: Effect | CandlesLoaded | Reached | Verify) -> None:
-        match item:
+    async def _let_out(self, together: Sequence[Item]) -> None:
+        match together[0]:
             case Tell():
-                await self._tell(item)
-            case Store():
-                await self._store(item)
+                await self._tell([item for item in together if isinstance(item, Tell)])
+            case PriceMoved():
+                prices = [item for item in together if isinstance(item, PriceMoved)]
+                await self._insist(lambda: self._bus.publish(*prices))
+            case Store() as store:
+                await self._store(store)
             case Verify(ends=ends):
                 await self._verify(ends)
             case GivenUp(candle=missing):
                 _complain("candle.given_up", missing, missing.reason)
                 await self._insist(lambda: self._bus.publish(missing))
-            case CandlesLoaded():
-                await self._insist(lambda: self._bus.publish(item))
+            case CandlesLoaded() as loaded:
+                await self._insist(lambda: self._bus.publish(loaded))
             case Quarantined(candle=bad, fault=fault):
                 _complain("candle.quarantined", bad, fault)
             case Confirmed(candle=odd, fault=fault):
@@ -137,13 +141,20 @@ class Outbox:
             case Reached(at=at):
                 self._health.market_ms = max(self._health.market_ms, at)
 
-    async def _tell(self, tell: Tell) -> None:
-        candle = tell.candle
-        if await self._insist(lambda: self._bus.announce(candle, after=tell.after)) is not Appended.BROKEN:
-            self._archive.note(candle)
-        else:
-            [end] = await self._insist(lambda: self._bus.series_ends([tell.key]))
-            self._lose(Loss(tell.key, end, Instant(candle.open_at - candle.timeframe.ms), tell.taken))
+    async def _tell(self, tells: Sequence[Tell]) -> None:
+        following = [Following(tell.candle, tell.after) for tell in tells]
+        became = await self._insist(lambda: self._bus.announce(*following))
+        broken: list[Tell] = []
+        for tell, how in zip(tells, became, strict=True):
+            if how is Appended.BROKEN:
+                broken.append(tell)
+            else:
+                self._archive.note(tell.candle)
+        if broken:
+            ends = await self._insist(lambda: self._bus.series_ends([tell.key for tell in broken]))
+            for tell, end in zip(broken, ends, strict=True):
+                told = Instant(tell.candle.open_at - tell.candle.timeframe.ms)
+                self._lose(Loss(tell.key, end, told, tell.taken))
 
     async def _store(self, store: Store) -> None:
         if await self._insist(lambda: self._bus.append_history(store.candles, after=store.after)) is not None:

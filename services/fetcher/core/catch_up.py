@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from libs.common.contracts.market import CandleClosed, CandleMissing
+from libs.common.contracts.market import CandleClosed, CandleMissing, ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.core import candles as telling
@@ -49,7 +49,7 @@ class Tell:
 class Store:
     """Store without announcing, if the series reaches `after`: history that nobody decides on any more."""
 
-    candles: tuple[CandleClosed, ...]
+    candles: tuple[ClosedBar, ...]
     after: Instant | None
     taken: int = 1
 
@@ -300,15 +300,14 @@ class CatchUp:
 
     def _told(self, key: Key, before: Instant | None, ready: Sequence[Candle]) -> list[Effect]:
         """The effects of candles that follow each other after `before`."""
-        messages = [telling.as_message(candle) for candle in ready]
-        quiet = tuple(message for message in messages if message.open_at <= self._quiet[key])
+        quiet = tuple(candle for candle in ready if candle.open_at <= self._quiet[key])
         self.quarantine.passed(key, self.lines[key].top)
         effects: list[Effect] = [*self.quarantine.news()]
         effects += [Store(quiet, before, self._taken[key])] if quiet else []
         after = quiet[-1].open_at if quiet else before
-        for message in messages[len(quiet) :]:
-            effects.append(Tell(message, after, self._taken[key]))
-            after = message.open_at
+        for candle in ready[len(quiet) :]:
+            effects.append(Tell(telling.as_message(candle), after, self._taken[key]))
+            after = candle.open_at
         return effects
 
     def _try_again(self, key: Key, hole: Hole, wall: Instant) -> Sequence[Effect]:

@@ -1,41 +1,60 @@
-"""Conflated prices: the newest of each symbol, never the same one twice in a row.
+"""Conflated prices: the newest of each symbol, never the same one twice in a row, and none sooner than it may.
 
-A price that is superseded before it was told is dropped: readers want the newest, not all of them.
+1. A price that is superseded before it was told is dropped: readers want the newest, not all of them.
+2. A symbol that has been silent for its interval is told at once: nobody else's prices hold it back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import PriceFrame
-from libs.common.units import Price, Symbol
+from libs.common.units import Instant, Price, Symbol
 
 
 @dataclass(slots=True)
 class Conflation:
-    """Prices that wait to be told, in the order in which their symbols began to wait."""
+    """Prices that wait to be told."""
 
     _told: dict[Symbol, tuple[Price, Price]] = field(default_factory=dict)
+    _next: dict[Symbol, Instant] = field(default_factory=dict)  # wall from which on a symbol may be told again
+    _due: dict[Symbol, Instant] = field(default_factory=dict)  # wall from which on what waits is to be told
     _waiting: dict[Symbol, PriceFrame] = field(default_factory=dict)
 
-    def note(self, frame: PriceFrame) -> None:
-        """Remember a price if it differs from the one told last."""
-        if self._told.get(frame.symbol) != (frame.last, frame.mark):
-            self._waiting[frame.symbol] = frame
-        else:
-            self._waiting.pop(frame.symbol, None)
+    @property
+    def waits(self) -> bool:
+        return bool(self._waiting)
 
-    def take(self, first: frozenset[Symbol]) -> Sequence[PriceMoved]:
-        """Return what waits, symbols of `first` before the others, and count it as told."""
-        frames = sorted(self._waiting.values(), key=lambda frame: frame.symbol not in first)
-        self._told |= {frame.symbol: (frame.last, frame.mark) for frame in frames}
-        self._waiting.clear()
-        return [as_message(frame) for frame in frames]
+    def note(self, frame: PriceFrame, wall: Instant) -> None:
+        """Remember a price that was heard at `wall` if it differs from the one told last."""
+        symbol = frame.symbol
+        if self._told.get(symbol) == (frame.last, frame.mark):
+            self._waiting.pop(symbol, None)
+            return
+        if symbol not in self._waiting:
+            self._due[symbol] = max(wall, self._next.get(symbol, wall))
+        self._waiting[symbol] = frame
+
+    def take(self, first: Collection[Symbol], wall: Instant, interval_ms: int) -> Sequence[PriceMoved]:
+        """Return what is due, symbols of `first` before the others, and count it as told.
+
+        interval_ms: least wall time until the next price of such a symbol. It runs from when the price was due, not
+        from when somebody came to take it: who speaks as often as that is not held back a little longer every time.
+        """
+        due = [symbol for symbol in self._waiting if self._due[symbol] <= wall]
+        due.sort(key=lambda symbol: symbol not in first)
+        return [as_message(self._tell(symbol, interval_ms)) for symbol in due]
+
+    def _tell(self, symbol: Symbol, interval_ms: int) -> PriceFrame:
+        frame = self._waiting.pop(symbol)
+        self._told[symbol] = frame.last, frame.mark
+        self._next[symbol] = Instant(self._due.pop(symbol) + interval_ms)
+        return frame
 
     def forget(self, symbol: Symbol) -> None:
-        self._told.pop(symbol, None)
-        self._waiting.pop(symbol, None)
+        for known in (self._told, self._next, self._due, self._waiting):
+            known.pop(symbol, None)
 
 
 def as_message(frame: PriceFrame) -> PriceMoved:

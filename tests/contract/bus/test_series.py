@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 
 from libs.common.units import Symbol, Timeframe
+from services.fetcher.core.candles import as_message
 from tests.contract.bus.conftest import QUICK, World
 from tests.support.builders import BTC, candle
+from tests.support.venue_candles import venue_candle
 
 
 async def test_a_series_comes_back_oldest_first(world: World) -> None:
@@ -79,3 +81,9 @@ async def test_a_series_keeps_its_newest_candles(world: World) -> None:
     kept = await bus.series(BTC, Timeframe.M15)
     assert 50 <= len(kept) < 400
     assert kept[-1] == candle(n=399)
+
+
+async def test_candles_of_a_venue_are_stored_as_the_messages_they_would_be(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    await bus.append_history([venue_candle(n) for n in range(3)])
+    assert await bus.series(BTC, Timeframe.M15) == [as_message(venue_candle(n)) for n in range(3)]

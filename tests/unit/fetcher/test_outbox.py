@@ -1,18 +1,19 @@
 """What was decided leaves in the order of the decisions, and nothing is skipped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 
+from libs.common.bus import Appended, Following
 from libs.common.bus.memory import MemoryBus
 from libs.common.clock import SystemClock
-from libs.common.contracts.market import CandleClosed, PriceMoved
+from libs.common.contracts.market import CandleClosed, ClosedBar, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.health import Health
 from libs.common.units import Instant, Price, Timeframe
-from services.fetcher.adapters.outbox import WAITING, Outbox, Reached, Verify
+from services.fetcher.adapters.outbox import TOGETHER, WAITING, Outbox, Reached, Verify
 from services.fetcher.core import prices
 from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import End, Loss, Store, Tell
@@ -22,9 +23,20 @@ KEY = (BTC, Timeframe.M15)
 
 
 class Shaky(MemoryBus):
-    """A bus whose next publishes fail."""
+    """A bus whose next publishes fail; `questions` counts the candles of each announcement that was tried."""
 
     failing = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: list[int] = []
+
+    async def announce(self, *candles: Following) -> Sequence[Appended]:
+        self.questions.append(len(candles))
+        if self.failing:
+            self.failing -= 1
+            raise Transient("scripted")
+        return await super().announce(*candles)
 
     async def publish(self, *messages: Message) -> None:
         if self.failing:
@@ -36,7 +48,7 @@ class Shaky(MemoryBus):
 class World:
     def __init__(self) -> None:
         self.bus, self.health = Shaky(), Health("fetcher")
-        self.archived: list[CandleClosed] = []
+        self.archived: list[ClosedBar] = []
         self.lost: list[Loss] = []
         self.outbox = Outbox(
             self.bus,
@@ -46,7 +58,7 @@ class World:
             lost=self.lost.append,
         )
 
-    def note(self, candle: CandleClosed) -> None:
+    def note(self, candle: ClosedBar) -> None:
         self.archived.append(candle)
 
     async def lets_out(self, until: Callable[[], Awaitable[None]]) -> None:
@@ -80,6 +92,43 @@ async def test_what_redis_did_not_take_is_tried_again_before_anything_else() -> 
     world.outbox.put(price(1), Tell(candle(0), None))
     await world.lets_out(world.outbox.flushed)
     assert [m.id for m in world.bus.published] == [price(1).id, candle(0).id]
+
+
+async def test_candles_that_close_in_one_moment_leave_in_one_question() -> None:
+    world = World()
+    hourly = as_message(venue_candle(0, timeframe=Timeframe.H1))
+    world.outbox.put(Tell(candle(0), None), Tell(hourly, None), Tell(candle(1), candle(0).open_at), price(1))
+    await world.lets_out(world.outbox.flushed)
+    assert world.bus.questions == [3]
+    assert [m.id for m in world.bus.published] == [candle(0).id, hourly.id, candle(1).id, price(1).id]
+    assert world.archived == [candle(0), hourly, candle(1)]
+
+
+async def test_no_question_keeps_redis_from_everybody_else_for_long() -> None:
+    world = World()
+    tells = [Tell(candle(n), candle(n - 1).open_at if n else None) for n in range(TOGETHER + 1)]
+    world.outbox.put(*tells)
+    await world.lets_out(world.outbox.flushed)
+    assert world.bus.questions == [TOGETHER, 1]
+    assert [m.id for m in world.bus.published] == [tell.candle.id for tell in tells]
+
+
+async def test_candles_that_redis_did_not_take_are_told_once_and_in_order() -> None:
+    world = World()
+    world.bus.failing = 1
+    world.outbox.put(Tell(candle(0), None), Tell(candle(1), candle(0).open_at))
+    await world.lets_out(world.outbox.flushed)
+    assert world.bus.questions == [2, 2]
+    assert [m.id for m in world.bus.published] == [candle(0).id, candle(1).id]
+
+
+async def test_a_series_that_is_gone_holds_up_none_that_closes_in_the_same_moment() -> None:
+    world = World()
+    hourly = as_message(venue_candle(0, timeframe=Timeframe.H1))
+    world.outbox.put(Tell(candle(5), candle(4).open_at, taken=2), Tell(hourly, None))
+    await world.lets_out(world.outbox.flushed)
+    assert world.lost == [Loss(KEY, None, candle(4).open_at, 2)]
+    assert world.archived == [hourly]
 
 
 async def test_stored_and_told_candles_are_archived_and_repeats_too() -> None:
