@@ -71,6 +71,12 @@ class Bus(Protocol):
         """
         ...
 
+    def is_current(self, streams: Sequence[str]) -> bool:
+        """Whether all that was known of these broadcast streams is handed out: not before a first look at them, and
+        not from the moment on in which Redis was lost until its readers have caught up, each by itself.
+        """
+        ...
+
     async def ack(self, delivery: Delivery) -> None:
         """The effect is durable: forget the work entry, or move the broadcast cursor."""
         ...

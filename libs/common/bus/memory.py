@@ -141,6 +141,9 @@ class MemoryBus:
             if not batch:
                 await self._wait()
 
+    def is_current(self, streams: Sequence[str]) -> bool:
+        return all(stream in self._marks for stream in streams)
+
     async def ack(self, delivery: Delivery) -> None:
         self._step()
         self._forget(delivery.stream, delivery.id)

@@ -40,6 +40,7 @@ class BroadcastReader:
         self._marks = {stream: Watermark(stored.get(stream, START)) for stream in streams}
         self._read_to: dict[str, str] = {}  # what was read, acknowledged or not
         self._unplaced = set(streams)
+        self.is_current = False  # see `Bus.is_current`
 
     def cursors(self) -> Mapping[str, str]:
         return {stream: mark.at for stream, mark in self._marks.items()}
@@ -55,11 +56,12 @@ class BroadcastReader:
                 batch = await self._next_batch()
                 outage.over()
             except RedisError as error:
-                self._unplaced = set(self._streams)
+                self._unplaced, self.is_current = set(self._streams), False
                 await outage.wait(error)
                 continue
             for delivery in batch:
                 yield delivery
+            self.is_current = True
 
     async def _place(self) -> None:
         """See that every cursor lies on the stream that is there now: after a FLUSHALL it may lie beyond it."""

@@ -151,6 +151,10 @@ class RedisBus:
                 if delivery.stream in BROADCAST_STREAMS or await self._work[delivery.stream].hand_over(delivery):
                     yield delivery
 
+    def is_current(self, streams: Sequence[str]) -> bool:
+        readers = [self._broadcast.get(stream) for stream in streams]
+        return all(reader is not None and reader.is_current for reader in readers)
+
     def _work_reader(self, streams: Sequence[str]) -> WorkReader:
         reader = WorkReader(
             self._redis,

@@ -31,6 +31,7 @@ from services.executor.core.switch import HALT_FILE, Level, SwitchState, parse_h
 log = structlog.get_logger()
 
 LEAST_WINDOW_MS: Final = 300  # a request with less time than this would be refused as late
+MARKET: Final = ("price", "candle")  # streams that carry the market's time
 LATE_MS: Final = 1_000  # after the receive window: then no request of ours can arrive any more
 
 

@@ -23,7 +23,7 @@ from services.executor.core.protections import Conditions, day_start
 from services.executor.core.recovery import WHOLE_ACCOUNT
 from services.executor.core.sizing import TooSmall, size
 from services.executor.shell import events
-from services.executor.shell.desk import LATE_MS, Desk, Facts, Grip
+from services.executor.shell.desk import LATE_MS, MARKET, Desk, Facts, Grip
 from services.executor.shell.exits import Exits
 from services.executor.shell.sender import Sender
 
@@ -59,6 +59,8 @@ class Entries:
                 self._times.leaves((clock.now() - signal.sent) / 1_000)
 
         with laps.timed(clock, heard):
+            if not bus.is_current(MARKET):  # its time stood still meanwhile, and what waited would look fresh
+                self._desk.hear(await self._desk.trading.market_time())
             while not await self._settled(signal):
                 await bus.keep(delivery)
             await bus.ack(delivery)

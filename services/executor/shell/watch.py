@@ -18,7 +18,7 @@ from libs.common.exchange.trading_types import (
 from libs.common.retry import backoff
 from libs.common.units import HOUR_MS
 from services.executor.shell.books import Books
-from services.executor.shell.desk import Desk
+from services.executor.shell.desk import MARKET, Desk
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Watch:
 
     async def market(self, bus: Bus) -> None:
         """Follow prices and candles for ever: they carry the market's time."""
-        async for delivery in bus.read(["price", "candle"]):
+        async for delivery in bus.read(MARKET):
             self.heard(delivery.message)
             await bus.ack(delivery)
 

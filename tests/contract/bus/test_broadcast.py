@@ -1,5 +1,7 @@
 """Broadcast streams: read whole by every instance, from a cursor that moves with acknowledgements."""
 
+import asyncio
+
 from libs.common.bus import Delivery
 from libs.common.contracts.market import PriceMoved
 from libs.common.units import Symbol
@@ -122,3 +124,19 @@ async def test_a_heartbeat_for_a_broadcast_changes_nothing(world: World) -> None
     before = bus.cursors()["candle"]
     await bus.keep(delivery)
     assert bus.cursors()["candle"] == before
+
+
+async def test_a_bus_is_current_when_what_was_there_is_handed_out(world: World) -> None:
+    await (await world.bus("fetcher", "fetcher")).publish(candle(), price())
+    bus = await world.bus("executor", "executor")
+    assert not bus.is_current(["price", "candle"])
+    deliveries = bus.read(["price", "candle"])
+    await take_and_ack(bus, deliveries, 2)
+    following = asyncio.ensure_future(anext(deliveries))
+
+    async def is_current() -> bool:
+        return bus.is_current(["price", "candle"])
+
+    assert await eventually(is_current)
+    assert not bus.is_current(["price", "position"])  # nobody reads it
+    following.cancel()

@@ -1,5 +1,6 @@
 """A Redis that goes away and comes back: waited for by readers, Transient to writers, nothing lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -124,3 +125,26 @@ async def test_a_stream_that_is_not_in_the_catalogue_is_a_mistake(server: RedisS
     async with connect(server.url) as bus:
         with pytest.raises(ValueError, match="signals"):
             await anext(bus.read(["signals"]))
+
+
+async def test_who_lost_redis_is_not_current_before_all_is_read_that_was_told_meanwhile(server: RedisServer) -> None:
+    """Work may come back before prices do: who judges it by the market's time must know that it stood still."""
+    async with connect(server.url) as bus:
+        deliveries = bus.read(["candle"])
+        await bus.publish(candle(n=0))
+        await take_and_ack(bus, deliveries, 1)
+        following = asyncio.ensure_future(anext(deliveries))
+        assert await eventually(lambda: said(bus.is_current(["candle"])))
+        server.kill()
+        assert await eventually(lambda: said(not bus.is_current(["candle"])))
+        await server.restart()
+        await bus.publish(candle(n=1))
+        await bus.ack(await following)
+        assert not bus.is_current(["candle"])  # it was handed out this moment, and is not asked for more yet
+        following = asyncio.ensure_future(anext(deliveries))
+        assert await eventually(lambda: said(bus.is_current(["candle"])))
+        following.cancel()
+
+
+async def said(answer: bool) -> bool:
+    return answer

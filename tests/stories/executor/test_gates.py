@@ -136,3 +136,12 @@ async def test_a_cooldown_is_not_shortened_by_a_start(room: Room) -> None:
     async with again.listening():
         await again.gets(signal(n=2, valid_until=Instant(SLOT + 60 * MINUTE_MS), at=Instant(SLOT + 29 * MINUTE_MS)))
     assert again.declined() == ["cooldown"]
+
+
+async def test_a_signal_that_waited_while_redis_was_away_is_as_old_as_the_market_says(room: Room) -> None:
+    """Signals came back before prices did: by the last price that was heard, it would be fresh."""
+    desk = await room.executor().starts()
+    room.venue.pass_market(3_600_000)
+    await desk.gets(signal())
+    assert desk.declined() == ["expired"]
+    assert not room.created()
