@@ -10,10 +10,13 @@ from typing import Final
 from libs.common.clock import MarketClock
 from libs.common.contracts.market import CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message, message_id
+from libs.common.contracts.orders import OrderMessage
 from libs.common.contracts.positions import PositionChanged, PositionClosed, PositionOpened, PositionSnapshot
 from libs.common.exchange.market_types import Candle, CandleClosedFrame, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.units import Instant, Symbol, Timeframe
+from services.fetcher.core.busy import Busy
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Loss
+from services.fetcher.core.choice import Listing, turn_of
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.shares import wanted
@@ -31,14 +34,13 @@ class Newcomer:
 
 @dataclass(slots=True)
 class Fetcher:
-    """See the module. universe: every symbol that the fetchers share; history: candles a series at first."""
+    """See the module. listing: what all fetchers share; history: how many candles a series is given at first."""
 
-    universe: tuple[Symbol, ...]
-    listed: dict[Symbol, Instant]  # every symbol that could be fetched, with the moment of its launch
+    listing: Listing
     timeframes: tuple[Timeframe, ...]
     history: int
     share: frozenset[Symbol] = frozenset()
-    held: frozenset[Symbol] = frozenset()  # symbols with an open position
+    busy: Busy = field(default_factory=Busy)
     market: MarketClock = field(default_factory=MarketClock)
     prices: Conflation = field(default_factory=Conflation)
     series: CatchUp = field(init=False)
@@ -46,18 +48,51 @@ class Fetcher:
     _silent: dict[Symbol, Instant] = field(default_factory=dict)  # since the feed came up at this wall time
     _ticked: dict[Symbol, Instant] = field(default_factory=dict)  # market time of the last price
     _loading_since: Instant | None = None
+    _claimed: frozenset[Symbol] | None = None  # what was wanted when the share was claimed last, and all had an owner
+    _turn_since: Instant | None = None  # wall time since when a new choice is due
 
     def __post_init__(self) -> None:
         self.series = CatchUp(self.history)
 
     @property
     def wanted(self) -> tuple[Symbol, ...]:
-        return wanted(self.universe, self.held, self.listed.keys())
+        return wanted(self.listing.choice.symbols, self.busy.symbols, self.listing.launched.keys())
+
+    @property
+    def urgent(self) -> frozenset[Symbol]:
+        """Symbols with a position or an entry under way: no replica leaves them without an owner."""
+        return self.busy.symbols & self.listing.launched.keys()
+
+    def adopt(self, listing: Listing) -> None:
+        """Share these symbols with the others from now on; what is to be dropped is lost with the next claim."""
+        self.listing, self._turn_since = listing, None
+
+    def turn_due(self, wall: Instant) -> int | None:
+        """Return the market hour for which a choice is due, once everything of our share is decided up to it.
+
+        What holds one symbol up holds the choice up for a while only: it may be that this symbol is not listed.
+        """
+        due = turn_of(self.market.now())
+        if due <= self.listing.choice.turn:
+            return None
+        self._turn_since = self._turn_since or wall
+        is_decided = self.reached is not None and turn_of(self.reached) >= due
+        return due if is_decided or wall - self._turn_since >= SILENT_MS else None
+
+    def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None:
+        """Note what the share was claimed of, and of how much of that nobody has the lease."""
+        self._claimed = None if unowned else frozenset(wanted)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every symbol that is wanted now has an owner, for this market hour, and our share is known."""
+        is_due = turn_of(self.market.now()) > self.listing.choice.turn
+        return not is_due and self._claimed == frozenset(self.wanted) and not (self.share and self.reached is None)
 
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None:
         """Fetch this symbol from now on; `stored`: the open time that each of its series ends with."""
         self.share |= {symbol}
-        self._newcomers[symbol] = Newcomer(stored, self.listed[symbol])
+        self._newcomers[symbol] = Newcomer(stored, self.listing.launched[symbol])
         self._silent[symbol] = wall
         self._loading_since = self._loading_since or wall
 
@@ -69,15 +104,19 @@ class Fetcher:
         for known in (self._newcomers, self._silent, self._ticked):
             known.pop(symbol, None)
 
-    def see_position(self, message: Message) -> None:
+    def see(self, message: Message) -> None:
         """Learn from the executor's events which symbols must be fetched first."""
         match message:
             case PositionSnapshot():
-                self.held = frozenset(position.symbol for position in message.positions)
+                self.busy.holds(position.symbol for position in message.positions)
             case PositionOpened() | PositionChanged():
-                self.held |= {message.position.symbol}
+                self.busy.opened(message.position.symbol)
             case PositionClosed():
-                self.held -= {message.symbol}
+                self.busy.closed(message.symbol)
+            case OrderMessage():
+                self.busy.ordered(message)
+            case _:
+                pass  # other events of these streams are for other readers
 
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]:
         """Take one event of a connection that was opened for `symbols`."""
@@ -110,6 +149,10 @@ class Fetcher:
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]:
         return self.series.answered(ask, answer, self.market.now(), wall)
 
+    def lacks(self, ask: Ask) -> bool:
+        """Whether the venue was asked for something that it should have, and did not give it."""
+        return self.series.lacks(ask.key)
+
     def failed(self, ask: Ask, wall: Instant) -> None:
         self.series.failed(ask, wall)
 
@@ -124,7 +167,7 @@ class Fetcher:
         self._loading_since = self._loading_since or wall
 
     def due_prices(self) -> Sequence[PriceMoved]:
-        return self.prices.take(self.held)
+        return self.prices.take(self.busy.symbols)
 
     @property
     def reached(self) -> Instant | None:
@@ -145,10 +188,11 @@ class Fetcher:
         return Progress("series", total, total - left, wall - (self._loading_since or wall))
 
     def loaded(self) -> CandlesLoaded:
-        """Say which part of the universe is complete."""
-        at, share = self.market.now(), tuple(sorted(self.share - self.loading))
-        name = message_id(CandlesLoaded, str(at), *share)
-        return CandlesLoaded(id=name, cause="", trace="", at=at, universe=self.universe, loaded=share)
+        """Say which part of what is fetched is complete."""
+        at, universe = self.market.now(), tuple(sorted(self.wanted))
+        share = tuple(symbol for symbol in universe if symbol in self.share - self.loading)
+        name = message_id(CandlesLoaded, str(at), *universe, "of which", *share)
+        return CandlesLoaded(id=name, cause="", trace="", at=at, universe=universe, loaded=share)
 
     def keys(self) -> Sequence[Key]:
         """Every complete series of the share."""

@@ -56,9 +56,10 @@ async def test_what_the_dead_did_not_file_is_filed_by_the_next(hall: MarketHall)
 
 
 async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:
-    hall.venue.fail_reads(10)
     replica = await hall.starts()
-    await hall.until(lambda: "history" in replica.health.waiting_for and hall.venue.reads > 2)
+    asked = hall.venue.reads
+    hall.venue.fail_reads(10)
+    await hall.until(lambda: "history" in replica.health.waiting_for and hall.venue.reads > asked + 2)
     assert not replica.health.ready
     assert replica.health.waiting_for["history"].startswith("0 %")
     await hall.loaded()

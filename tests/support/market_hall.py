@@ -1,12 +1,13 @@
 """Fetchers over one venue, one Redis and one clock, all in memory; the market does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.memory import MemoryBus, MemoryServer
@@ -17,16 +18,22 @@ from libs.common.contracts.registry import decode
 from libs.common.exchange.memory import MemoryVenue, instrument
 from libs.common.health import Health
 from libs.common.locks.memory import MemoryLeases, MemoryLockServer
-from libs.common.units import Instant, Symbol, Timeframe
+from libs.common.units import MINUTE_MS, Instant, Symbol, Timeframe, Usd
 from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.gateway import Gateway
 from services.fetcher.adapters.outside import Outside
+from services.fetcher.adapters.universe_board import MemoryBoard
+from services.fetcher.adapters.universe_file import UniverseFile
+from services.fetcher.core.choice import Terms, turn_of
 from services.fetcher.service import Fetcher
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 ETH = Symbol("ETHUSDT")
 SYMBOLS = (BTC, ETH)
 M15 = Timeframe.M15
+T = TypeVar("T")
+NAMED = Terms(SYMBOLS, 0, Decimal(0), Decimal(0), Decimal(0))
 
 
 @dataclass
@@ -45,16 +52,41 @@ class MarketHall:
 
     home: Path
     price_interval_ms: int = 100
+    terms: Terms = NAMED
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(Instant(1_000_000)))
     redis: MemoryServer = field(default_factory=MemoryServer)
+    board: dict[str, bytes] = field(default_factory=dict)
     replicas: dict[str, Replica] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in SYMBOLS], market=MORNING)
         self.locks = MemoryLockServer(self.clock)
         for symbol in SYMBOLS:
-            self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-10, 0)))
-            self.venue.set_price(symbol, "1000")
+            self.has_history(symbol)
+
+    def has_history(self, symbol: Symbol) -> None:
+        self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-10, 0)))
+        self.venue.set_price(symbol, "1000")
+
+    def lists(self, symbol: Symbol, *, turnover: int) -> None:
+        """List a symbol that was traded for so much, or trade one for so much."""
+        if symbol not in self.venue.books.instruments:
+            self.venue.books.instruments[symbol] = instrument(symbol)
+            self.has_history(symbol)
+        self.venue.turnover[symbol] = Usd(Decimal(turnover))
+
+    def delists(self, symbol: Symbol) -> None:
+        """Nothing more is told of it, and nothing answered."""
+        del self.venue.books.instruments[symbol]
+
+    @property
+    def turn(self) -> int:
+        """Which market hour's choice is due."""
+        return turn_of(self.venue.books.now)
+
+    def passes(self, minutes: int) -> None:
+        """Let the market be so many minutes past MORNING."""
+        self.venue.books.now = Instant(MORNING + minutes * MINUTE_MS)
 
     async def starts(self, name: str = "fetcher") -> Replica:
         """Start a fetcher; it sees prices as soon as it is connected."""
@@ -63,13 +95,22 @@ class MarketHall:
         )
         leases = MemoryLeases(self.locks, service="fetcher", instance=name)
         health = Health("fetcher", name)
-        fetcher = Fetcher(SYMBOLS, dict.fromkeys(SYMBOLS, Instant(0)), (M15,), 10)
+        outside = Outside(bus, leases, self.venue, MemoryBoard(self.board))
+        choosing = Choosing(self.terms, self.venue, outside.board, UniverseFile(self.home), health, self.clock)
+        fetcher = Fetcher(await self.passing(choosing.begin()), (M15,), 10)
         files = CandleFiles(self.home / "candles" / "live")
-        outside = Outside(bus, leases, self.venue)
-        gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
+        gateway = Gateway(fetcher, choosing, files, outside, health, self.clock, self.price_interval_ms)
         replica = Replica(gateway, health, fetcher, asyncio.create_task(gateway.run()))
         self.replicas[name] = replica
         return replica
+
+    async def passing(self, work: Coroutine[None, None, T]) -> T:
+        """Let virtual time pass until `work` is done."""
+        task = asyncio.create_task(work)
+        while not task.done():
+            await asyncio.to_thread(lambda: None)
+            self.clock.advance(0.1)
+        return task.result()
 
     async def dies(self, name: str) -> None:
         """The process is gone: nothing is given back, nothing more is said."""
@@ -99,7 +140,7 @@ class MarketHall:
                     replica.running.result()
             await asyncio.to_thread(lambda: None)  # files are written in a thread
             self.clock.advance(0.1)
-            for symbol in SYMBOLS if priced else ():
+            for symbol in self.venue.books.instruments if priced else ():
                 self.venue.push_price(symbol)
         raise AssertionError(f"not within {within_s} s; told: {self.told()}, series: {self.series()}")
 
@@ -143,8 +184,8 @@ class MarketHall:
 
 
 @asynccontextmanager
-async def market_hall(home: Path, *, price_interval_ms: int = 100) -> AsyncIterator[MarketHall]:
-    hall = MarketHall(home, price_interval_ms)
+async def market_hall(home: Path, *, price_interval_ms: int = 100, terms: Terms = NAMED) -> AsyncIterator[MarketHall]:
+    hall = MarketHall(home, price_interval_ms, terms)
     # one thread: waiting for it in `until` waits for every file that is being written, however slow the disk is
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     try:

@@ -63,6 +63,10 @@ class Bus(Protocol):
         """
         ...
 
+    async def recent(self, stream: str, newest: int) -> Sequence[Message]:
+        """The newest readable messages of a broadcast stream, oldest first, whatever any cursor says."""
+        ...
+
     async def ack(self, delivery: Delivery) -> None:
         """The effect is durable: forget the work entry, or move the broadcast cursor."""
         ...

@@ -11,7 +11,7 @@ from typing import Final
 
 from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, StreamLag
 from libs.common.bus.cursors import Watermark
-from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of
+from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of, readable
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.series import series_name
 from libs.common.clock import Clock, VirtualClock
@@ -140,6 +140,9 @@ class MemoryBus:
                 return
             if not batch:
                 await self._wait()
+
+    async def recent(self, stream: str, newest: int) -> Sequence[Message]:
+        return readable(self.server.streams.get(stream, [])[-newest:])
 
     async def ack(self, delivery: Delivery) -> None:
         self._step()

@@ -1,11 +1,7 @@
-"""The loops round the decisions: hear the feed, ask over REST, share the symbols, say how far we are.
-
-Several connections may be open: a symbol that is gained later has one of its own, so that nobody else's feed is cut.
-"""
+"""The loops round the decisions: hear the feed, ask over REST, share the symbols, say how far we are."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -16,11 +12,15 @@ from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.health import Health
+from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.choosing import Choosing
+from services.fetcher.adapters.connections import Connections
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
 from services.fetcher.core.catch_up import Ask, Effect, End, Loss
+from services.fetcher.core.choice import Listing
 from services.fetcher.core.progress import Progress
 
 log = structlog.get_logger()
@@ -30,29 +30,39 @@ ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 VERIFY_S: Final = 5.0
-CONNECTIONS: Final = 8
+DOUBT_S: Final = 5.0  # between two looks at whether something is delisted
+RECENT: Final = 200  # events that a start looks back on: more than there are between two snapshots of positions
 ASKING: Final = 16  # questions at once: an answer is kept until what was decided before is out
 
 
 class Decisions(Protocol):
     """What the loops need of the fetcher's state; see services.fetcher.service."""
 
+    listing: Listing
     timeframes: tuple[Timeframe, ...]
     share: frozenset[Symbol]
 
     @property
     def wanted(self) -> tuple[Symbol, ...]: ...
     @property
+    def urgent(self) -> frozenset[Symbol]: ...
+    @property
+    def is_settled(self) -> bool: ...
+    @property
     def loading(self) -> frozenset[Symbol]: ...
     @property
     def reached(self) -> Instant | None: ...
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
     def lose(self, symbol: Symbol) -> None: ...
-    def see_position(self, message: Message) -> None: ...
+    def see(self, message: Message) -> None: ...
+    def adopt(self, listing: Listing) -> None: ...
+    def turn_due(self, wall: Instant) -> int | None: ...
+    def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None: ...
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
     def watch(self, wall: Instant) -> None: ...
     def asks(self, wall: Instant) -> Sequence[Ask]: ...
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
+    def lacks(self, ask: Ask) -> bool: ...
     def failed(self, ask: Ask, wall: Instant) -> None: ...
     def due_prices(self) -> Sequence[PriceMoved]: ...
     def progress(self, wall: Instant) -> Progress: ...
@@ -62,43 +72,45 @@ class Decisions(Protocol):
     def lost(self, loss: Loss, wall: Instant) -> None: ...
 
 
-@dataclass(slots=True)
-class Connection:
-    symbols: frozenset[Symbol]
-    hearing: asyncio.Task[None]
-
-
 class Gateway:
     """price_interval_ms: least wall time between prices of one symbol; 0 tells every one at once."""
+
+    reads: Final = ("position", "order")
 
     def __init__(
         self,
         fetcher: Decisions,
+        choosing: Choosing,
         files: CandleFiles,
         outside: Outside,
         health: Health,
         clock: Clock,
         price_interval_ms: int,
     ) -> None:
-        self._fetcher, self._files = fetcher, files
+        self._fetcher, self._choosing, self._files = fetcher, choosing, files
         self._bus, self._leases, self._feed = outside.bus, outside.leases, outside.feed
         self._health, self._clock = health, clock
         self._interval_s = price_interval_ms / 1_000
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
         self._moved = asyncio.Event()
         self._asking = asyncio.Semaphore(ASKING)
-        self._connections: list[Connection] = []
+        self._connections = Connections(self._hear)
         self._reached: Instant | None = None
-        self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
+        self._due: int | None = None  # the market hour for which a choice was asked for at once
+        self._told: tuple[frozenset[Symbol], frozenset[Symbol]] | None = None  # of what is wanted, what was loaded
+        self._claim_now, self._choose_now = asyncio.Event(), asyncio.Event()
+        self._doubtful = False  # something that we fetch may not be listed any more
 
     async def run(self) -> None:
         """Fetch for ever; when told to stop, give the symbols back."""
         self._health.wait_for("history")
+        self._health.look = self._look
         try:
+            await self._recall()
             async with asyncio.TaskGroup() as tasks:
-                for loop in (self._outbox.run, self._learn_positions, self._tell_prices):
+                for loop in (self._outbox.run, self._learn, self._tell_prices, self._follow_universe):
                     tasks.create_task(loop())
-                for chore in (self._keep_files, self._verify_series):
+                for chore in (self._beat, self._keep_files, self._verify_series):
                     tasks.create_task(chore())
                 tasks.create_task(self._ask_what_is_due(tasks))
                 tasks.create_task(self._say_loaded())
@@ -106,27 +118,67 @@ class Gateway:
         finally:
             await self._leases.release()
 
+    async def _beat(self) -> None:
+        """Let the share and the universe be looked after at least this often."""
+        while True:
+            await self._clock.sleep(LOOK_S)
+            self._claim_now.set()
+            self._choose_now.set()
+
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
+            self._claim_now.clear()
+            wanted = self._fetcher.wanted
             try:
-                await self._share(tasks, await self._leases.claim(self._fetcher.wanted))
+                share = await self._leases.claim(wanted, urgent=self._fetcher.urgent)
+                if await self._share(tasks, share):
+                    self._fetcher.claimed(wanted, unowned=self._leases.unowned)
             except Transient as error:
                 log.warning("share.unknown", reason=str(error))  # nobody else can take it either
             self._fetcher.watch(self._clock.now())
             self._report()
-            await self._clock.sleep(LOOK_S)
+            await self._claim_now.wait()
 
-    async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> None:
-        """Drop what was lost, take up what was gained, and hear of it."""
-        lost = self._fetcher.share - share
-        gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
+    async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> bool:
+        """Drop what was lost, take up what was gained, and hear of it; return whether that was all of it.
+
+        Taking up reads Redis and files: what takes longer than a lease can wait is left to the next look.
+        """
+        lost, began = self._fetcher.share - share, self._clock.monotonic_ms()
         for symbol in lost:
             self._fetcher.lose(symbol)
-        for symbol in gained:
+        gained: list[Symbol] = []
+        for symbol in [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]:
+            if self._clock.monotonic_ms() - began >= LOOK_S * 1_000:
+                self._claim_now.set()
+                break
             self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
+            gained.append(symbol)
         if lost or gained:
-            log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
-        self._connect(tasks, gained)
+            log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(self._fetcher.share))
+        self._connections.follow(tasks, gained, self._fetcher.wanted, self._fetcher.share, self._fetcher.listing)
+        return self._fetcher.share == share
+
+    async def _follow_universe(self) -> None:
+        """Take over what the fetchers choose, and choose with them; a venue or Redis that is away is asked again."""
+        doubted = -DOUBT_S * 1_000
+        while True:
+            self._choose_now.clear()
+            now = self._clock.monotonic_ms()
+            is_doubtful = self._doubtful and now - doubted >= DOUBT_S * 1_000
+            if is_doubtful:
+                self._doubtful, doubted = False, now
+            due = self._fetcher.turn_due(self._clock.now())
+            try:
+                listing = await self._choosing.renew(due, idle=not self._fetcher.share, doubtful=is_doubtful)
+            except (Transient, Refused) as error:
+                log.warning("universe.unknown", reason=str(error))
+                self._doubtful |= is_doubtful
+            else:
+                if listing is not None:
+                    self._fetcher.adopt(listing)
+                    self._claim_now.set()
+            await self._choose_now.wait()
 
     async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
         """Where each series ends; what its file lacks of it is copied there."""
@@ -139,22 +191,6 @@ class Gateway:
                 for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
                     self._files.note(candle)
         return found
-
-    def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
-        share = self._fetcher.share
-        for connection in [c for c in self._connections if not c.symbols & share]:
-            self._disconnect(connection)
-        wanted = list(gained)
-        if gained and len(self._connections) >= CONNECTIONS:
-            for connection in list(self._connections):
-                self._disconnect(connection)
-            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share]
-        if wanted:
-            self._connections.append(Connection(frozenset(wanted), tasks.create_task(self._hear(wanted))))
-
-    def _disconnect(self, connection: Connection) -> None:
-        connection.hearing.cancel()
-        self._connections.remove(connection)
 
     async def _hear(self, symbols: Sequence[Symbol]) -> None:
         """Take the events of one connection in their order."""
@@ -169,6 +205,7 @@ class Gateway:
                     self._health.done_with("market feed")
                 case FeedDown(reason=reason):
                     log.warning("feed.lost", reason=reason, symbols=len(symbols))
+                    self._doubtful = True
                     self._health.wait_for("market feed", reason)
 
     def _price_heard(self) -> None:
@@ -182,6 +219,10 @@ class Gateway:
         """Say after everything that was decided how far the market is decided, once."""
         at = self._fetcher.reached
         if at is not None and at != self._reached:
+            due = self._fetcher.turn_due(self._clock.now())
+            if due is not None and due != self._due:
+                self._due = due
+                self._choose_now.set()
             self._reached = at
             self._outbox.put(Reached(at))
 
@@ -208,29 +249,48 @@ class Gateway:
             except (Transient, Refused) as error:
                 log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
                 self._fetcher.failed(ask, self._clock.now())
+                self._doubtful |= isinstance(error, Refused)
                 return
             await self._outbox.room()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
+            self._doubtful |= self._fetcher.lacks(ask)
         self._say_reached()
 
-    async def _learn_positions(self) -> None:
-        """Held symbols come first: their prices move stops."""
-        async for delivery in self._bus.read(["position"]):
-            self._fetcher.see_position(delivery.message)
+    async def _recall(self) -> None:
+        """Know which symbols are busy before any is claimed: positions last, since what was filled may be closed."""
+        for wait in backoff(first=0.1, ceiling=2.0):
+            try:
+                recent = [await self._bus.recent(stream, RECENT) for stream in reversed(self.reads)]
+            except Transient as error:
+                log.warning("positions.unknown", reason=str(error))
+                await self._clock.sleep(wait)
+                continue
+            for message in [message for messages in recent for message in messages]:
+                self._fetcher.see(message)
+            return
+
+    async def _learn(self) -> None:
+        """Symbols with a position or an entry come first: their prices move stops."""
+        async for delivery in self._bus.read(self.reads):
+            before = self._fetcher.wanted
+            self._fetcher.see(delivery.message)
+            if self._fetcher.wanted != before:
+                self._claim_now.set()
             await self._bus.ack(delivery)
 
     async def _say_loaded(self) -> None:
-        """Tell readers what is complete: when it changes, and again for those that came later."""
+        """Tell readers what is complete: when it or what is wanted changes, and again for those that came later."""
         silent_s = 0.0
         while True:
-            complete = self._fetcher.share - self._fetcher.loading
-            is_new = complete != self._told and bool(complete) and not self._fetcher.loading
+            word = frozenset(self._fetcher.wanted), self._fetcher.share - self._fetcher.loading
+            complete = word[1]
+            is_new = word != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
                 await self._files.flush()
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
-                self._told, silent_s = complete, 0.0
+                self._told, silent_s = word, 0.0
                 self._outbox.put(self._fetcher.loaded())
             await self._clock.sleep(LOOK_S)
             silent_s += LOOK_S
@@ -255,6 +315,10 @@ class Gateway:
             progress = str(self._fetcher.progress(self._clock.now()))
             log.info("history.loading", progress=progress)
             self._health.wait_for("history", progress)
-        elif self._fetcher.share <= (self._told or frozenset()):  # it is in Redis and in the files
+        elif self._fetcher.share <= (self._told[1] if self._told else frozenset()):  # it is in Redis and in the files
             self._health.done_with("history")
         self._health.facts["symbols"] = len(self._fetcher.share)
+
+    def _look(self) -> None:
+        """In lockstep the market waits until symbols that came, went or changed hands have their fetcher."""
+        self._health.in_flight = 0 if self._fetcher.is_settled else 1

@@ -125,6 +125,10 @@ class CatchUp:
         """Nothing is being asked for and nothing waits behind a hole."""
         return not self._due
 
+    def lacks(self, key: Key) -> bool:
+        """Whether an answer left the hole of this series as it was."""
+        return key in self._due and self._due[key].tries > 0
+
     def begin(self, key: Key, stored: Instant | None, launched: Instant, market: Instant, wall: Instant) -> None:
         """Take up a series that is stored up to the candle opened at `stored`."""
         interval, newest = key[1].ms, telling.newest_closed(key[1], market)

@@ -13,7 +13,7 @@ LISTED = [instrument(name) for name in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSD
 
 def ticker(symbol: str, turnover: int) -> Ticker:
     one = Price(Decimal(1))
-    return Ticker(Symbol(symbol), one, one, one, one, Usd(Decimal(turnover)))
+    return Ticker(Symbol(symbol), one, one, one, one, one, one, Usd(Decimal(turnover)))
 
 
 TICKERS = [ticker("SOLUSDT", 9), ticker("BTCUSDT", 7), ticker("ETHUSDT", 7), ticker("OLDUSDT", 99)]

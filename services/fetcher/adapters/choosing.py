@@ -1,0 +1,148 @@
+"""The universe as it stands: asked of the venue, agreed with the other fetchers, and explained.
+
+Every fetcher may decide when a market hour's choice is due; the board takes the first one's, and all follow it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from libs.common.clock import Clock
+from libs.common.errors import Refused, Transient
+from libs.common.exchange import MarketFeed
+from libs.common.exchange.market_types import Instrument
+from libs.common.health import Health
+from libs.common.retry import backoff
+from libs.common.units import HOUR_MS, Instant, Symbol
+from services.fetcher.adapters.universe_board import Board
+from services.fetcher.adapters.universe_file import UniverseFile
+from services.fetcher.core.choice import (
+    TURN_AT_MS,
+    Choice,
+    Filter,
+    Listing,
+    Terms,
+    choose,
+    explained,
+    turn_of,
+    why_gone,
+    without,
+)
+
+log = structlog.get_logger()
+
+NAMED: Final = 10  # symbols in one line of the log
+
+
+class Choosing:
+    """`stands` is what this fetcher follows; None until it has begun."""
+
+    def __init__(
+        self, terms: Terms, feed: MarketFeed, board: Board, file: UniverseFile, health: Health, clock: Clock
+    ) -> None:
+        self._terms, self._feed, self._board, self._file = terms, feed, board, file
+        self._health, self._clock = health, clock
+        self._once: frozenset[Symbol] = frozenset()  # of the settings' list, what was listed when it was looked at
+        self.stands: Choice | None = None
+
+    async def begin(self) -> Listing:
+        """Wait for the venue and for symbols that pass; raises Misconfigured for a named one that never was listed."""
+        for wait in backoff(first=0.25, ceiling=5.0):
+            self._health.wait_for("venue")
+            try:
+                listing = await self._first()
+            except (Transient, Refused) as error:
+                log.warning("universe.unknown", reason=str(error))
+                self._health.wait_for("venue", str(error))
+                await self._clock.sleep(wait)
+                continue
+            self._health.wait_for("history")
+            self._health.done_with("venue")
+            return listing
+        raise AssertionError("the schedule never ends")
+
+    async def renew(self, due: int | None, *, idle: bool, doubtful: bool) -> Listing | None:
+        """Follow the choice that stands; decide when one is due, or when something chosen may be delisted.
+
+        due: the market hour that has begun, with all of our share decided up to it. idle: a fetcher without symbols,
+        which hears of no market hour, follows whatever the others decide.
+        Returns None when nothing has changed; raises Transient or Refused when it cannot be known.
+        """
+        ours = self.stands
+        assert ours is not None, "it has not begun"
+        stands = await self._board.read() or await self._board.settle(ours)  # where Redis has lost it
+        may_follow = due is not None or idle or (stands is not None and stands.turn == ours.turn)
+        if stands is not None and stands.version > ours.version and may_follow:
+            return await self._follow(stands, await self._listed())
+        if due is not None:
+            return await self._decide(due, stands or ours)
+        if doubtful:
+            listed = await self._listed()
+            less = without(ours, launches(listed))
+            if less != ours:
+                return await self._follow(await self._board.settle(less) or less, listed)
+        return None
+
+    async def _first(self) -> Listing:
+        """Follow the choice that stands, or that the home remembers, if it is of our settings and hour; or choose."""
+        listed = await self._listed()
+        at = await self._feed.market_now(listed[0].symbol)
+        stands = await self._board.read()
+        before = stands or await asyncio.to_thread(self._file.load)
+        if before and before.terms == self._terms.text and before.turn - turn_of(at) in (0, 1):  # 1: it begins now
+            choice = without(before, launches(listed))
+        else:
+            choice = choose(self._terms, listed, await self._feed.tickers(), at, before)
+            if stands and stands.turn == choice.turn:  # of other settings: ours came later
+                choice = replace(choice, edition=stands.edition + 1)
+        if not choice.symbols and not choice.gone:
+            raise Transient(f"of {len(listed)} listed symbols none passes: {explained(choice)}")
+        if choice != stands:
+            choice = await self._board.settle(choice) or choice
+        return await self._follow(choice, listed)
+
+    async def _decide(self, due: int, before: Choice) -> Listing:
+        """Choose for the market hour `due`; what another fetcher has chosen meanwhile stands."""
+        listed, tickers = await self._listed(), await self._feed.tickers()
+        at = Instant(due * HOUR_MS + TURN_AT_MS)
+        chosen = choose(self._terms, listed, tickers, at, before, once=self._once)
+        return await self._follow(await self._board.settle(chosen) or chosen, listed)
+
+    async def _listed(self) -> Sequence[Instrument]:
+        """Ask what is listed; an empty list is no answer."""
+        listed = await self._feed.instruments()
+        if not listed:
+            raise Transient("the venue lists no USDT perpetual")
+        self._once |= launches(listed).keys() & frozenset(self._terms.names)
+        return listed
+
+    async def _follow(self, choice: Choice, listed: Sequence[Instrument]) -> Listing:
+        """Say what has changed and why, and remember it."""
+        listing, before = Listing(choice, launches(listed)), self.stands
+        self.stands = choice
+        self._explain(before, listing)
+        await asyncio.to_thread(self._file.keep, choice)
+        return listing
+
+    def _explain(self, before: Choice | None, listing: Listing) -> None:
+        choice = listing.choice
+        symbols = frozenset(choice.symbols)
+        if before is None or before.turn != choice.turn:
+            log.info("universe.stands", symbols=len(symbols), listed=len(listing.launched), left_out=explained(choice))
+        came = sorted(symbols.difference(before.symbols)) if before else []
+        went = sorted(set(before.symbols) - symbols) if before else []
+        if came or went:
+            reasons = {symbol: why_gone(choice, symbol, listing.launched) for symbol in went[:NAMED]}
+            log.info("universe.changed", came=came[:NAMED], went=reasons, unnamed=len(came[NAMED:] + went[NAMED:]))
+        for symbol in sorted(set(choice.gone).difference(before.gone if before else ())):
+            log.error("symbol.delisted", symbol=symbol, reason="market.symbols names it, the venue lists it no more")
+        counts = {f"left_out_{each}": choice.left_out[each].count if each in choice.left_out else 0 for each in Filter}
+        self._health.facts |= counts | {"universe": len(symbols), "delisted": len(choice.gone)}
+
+
+def launches(listed: Sequence[Instrument]) -> dict[Symbol, Instant]:
+    """When each symbol was launched."""
+    return {instrument.symbol: instrument.launched for instrument in listed}

@@ -1,0 +1,244 @@
+"""Which symbols are fetched follows the market, hour by hour, for all fetchers alike and with reasons."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from libs.common.contracts.market import CandlesLoaded
+from libs.common.contracts.registry import encode
+from libs.common.units import Price, Symbol
+from services.fetcher.core.choice import Terms
+from tests.support import builders
+from tests.support.market_hall import ETH, NAMED, MarketHall, Replica, market_hall
+from tests.support.venue_candles import BTC
+from tests.support.waiting import eventually
+
+SOL = Symbol("SOLUSDT")
+TOP = Terms("top:2", 0, Decimal("0.01"), Decimal(0), Decimal(0))
+
+
+@pytest.fixture
+async def hall(tmp_path: Path) -> AsyncIterator[MarketHall]:
+    async with market_hall(tmp_path, price_interval_ms=0, terms=TOP) as made:
+        made.lists(BTC, turnover=100)
+        made.lists(ETH, turnover=50)
+        yield made
+
+
+async def at_work(hall: MarketHall, *names: str) -> list[Replica]:
+    """These fetchers with everything loaded and shared."""
+    replicas = [await hall.starts(name) for name in names]
+    await hall.loaded()
+    await hall.until(lambda: frozenset().union(*(r.fetcher.share for r in replicas)) == {BTC, ETH})
+    return replicas
+
+
+def shares(hall: MarketHall) -> list[frozenset[Symbol]]:
+    return [replica.fetcher.share for replica in hall.replicas.values()]
+
+
+def is_at_rest(replica: Replica) -> bool:
+    """Whether lockstep would let the market go, as far as this fetcher is concerned."""
+    replica.health.look()
+    return replica.health.in_flight == 0
+
+
+def universe(hall: MarketHall) -> tuple[Symbol, ...]:
+    """What readers were told last."""
+    return [m.universe for m in hall.messages("candle") if isinstance(m, CandlesLoaded)][-1]
+
+
+def overtakes(hall: MarketHall) -> None:
+    """SOL is listed and traded most, and ETH far from it."""
+    hall.lists(SOL, turnover=400)
+    for n in range(4):
+        hall.lists(Symbol(f"S{n}USDT"), turnover=300 - n)
+
+
+async def test_a_symbol_that_is_traded_more_comes_in_with_its_history_seven_minutes_past_the_hour(
+    hall: MarketHall,
+) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    overtakes(hall)
+    hall.passes(6)
+    await hall.until(lambda: replica.health.market_ms >= hall.venue.books.now)
+    assert replica.fetcher.share == {BTC, ETH}
+    hall.passes(7)
+    await hall.until(lambda: SOL in replica.fetcher.share and replica.health.ready)
+    assert hall.series(SOL) == list(range(-10, 0))
+    assert ETH not in replica.fetcher.share
+    await hall.until(lambda: universe(hall) == tuple(sorted(replica.fetcher.share)))
+
+
+async def test_one_fetcher_decides_and_all_share_what_it_decided(hall: MarketHall) -> None:
+    await at_work(hall, "fetcher", "fetcher-2")
+    overtakes(hall)
+    hall.passes(7)
+    await hall.until(lambda: all(r.fetcher.listing.choice.turn == hall.turn for r in hall.replicas.values()))
+    choices = [replica.fetcher.listing.choice for replica in hall.replicas.values()]
+    assert choices[0] == choices[1]
+    await hall.until(lambda: sorted(map(len, shares(hall))) == [1, 1])
+    assert frozenset().union(*shares(hall)) == frozenset(choices[0].symbols)
+
+
+async def test_a_symbol_with_a_position_is_fetched_until_it_is_closed_whatever_is_chosen(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    hall.redis.add("position", *encode(builders.position_opened(position=builders.open_position(symbol=ETH))))
+    await hall.until(lambda: ETH in replica.fetcher.urgent)
+    overtakes(hall)
+    hall.passes(7)
+    await hall.until(lambda: SOL in replica.fetcher.share)
+    assert ETH not in replica.fetcher.listing.choice.symbols
+    assert ETH in replica.fetcher.share
+    hall.closes(0, symbols=(ETH,))
+    await hall.until(lambda: hall.told(ETH) == [0])
+    hall.redis.add("position", *encode(builders.position_closed(symbol=ETH)))
+    await hall.until(lambda: ETH not in replica.fetcher.share)
+
+
+async def test_a_fetcher_that_was_killed_knows_what_is_held_before_it_claims_anything(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    snapshot = builders.position_snapshot(positions=(builders.open_position(symbol=ETH),))
+    hall.redis.add("position", *encode(snapshot))
+    await hall.until(lambda: ETH in replica.fetcher.urgent)
+    overtakes(hall)
+    hall.passes(7)
+    await hall.until(lambda: SOL in replica.fetcher.share)
+    await hall.dies("fetcher")
+    again = await hall.starts("fetcher")
+    await hall.until(lambda: bool(again.fetcher.share))
+    assert ETH in again.fetcher.share
+
+
+async def test_the_choice_survives_the_death_of_every_fetcher_and_of_redis(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    before = replica.fetcher.listing.choice
+    await hall.dies("fetcher")
+    hall.board.clear()
+    overtakes(hall)  # of the same market hour: it changes nothing yet
+    again = await hall.starts("fetcher")
+    assert again.fetcher.listing.choice == before
+    assert hall.board
+
+
+async def test_a_redis_that_lost_the_choice_has_it_back(hall: MarketHall) -> None:
+    await at_work(hall, "fetcher")
+    kept = dict(hall.board)
+    hall.board.clear()
+    await hall.until(lambda: hall.board == kept, within_s=5)
+
+
+async def test_wall_time_alone_changes_no_universe(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    before = replica.fetcher.listing
+    overtakes(hall)
+    for _ in range(100):
+        hall.clock.advance(3_600)
+    await hall.until(lambda: replica.fetcher.is_settled)
+    assert replica.fetcher.listing is before
+
+
+async def test_lockstep_waits_until_what_was_chosen_has_its_fetcher(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    hall.venue.fail_reads(10_000)
+    hall.passes(7)
+    await hall.until(lambda: replica.health.market_ms >= hall.venue.books.now)
+    assert not is_at_rest(replica)
+    overtakes(hall)
+    hall.venue.fail_reads(0)
+    await hall.until(lambda: is_at_rest(replica))
+    assert SOL in replica.fetcher.share - replica.fetcher.loading
+
+
+async def test_a_fetcher_without_a_symbol_follows_the_others_and_holds_nobody_up(hall: MarketHall) -> None:
+    await at_work(hall, "fetcher", "fetcher-2")
+    idle = await hall.starts("fetcher-3")
+    await hall.until(lambda: idle.health.ready)
+    assert idle.fetcher.share == frozenset()
+    overtakes(hall)
+    hall.passes(7)
+    await hall.until(lambda: idle.fetcher.listing.choice.turn == hall.turn)
+    await hall.until(lambda: is_at_rest(idle))
+    assert idle.health.facts["symbols"] == 0
+
+
+async def test_a_delisted_symbol_leaves_with_the_reason_in_the_log(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    with capture_logs() as logs:
+        hall.delists(ETH)
+        hall.passes(7)
+        await hall.until(lambda: replica.fetcher.share == {BTC})
+    [said] = [line for line in logs if line["event"] == "universe.changed"]
+    assert said["went"] == {ETH: "delisted"}
+    await hall.until(lambda: universe(hall) == (BTC,))
+
+
+async def test_a_symbol_that_the_venue_stops_answering_for_is_found_delisted_before_the_hour_is_over(
+    hall: MarketHall,
+) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    hall.delists(ETH)
+    hall.closes(0, symbols=(BTC,))
+    hall.venue.push_price(ETH)  # its last word
+    await hall.until(lambda: replica.fetcher.share == {BTC}, within_s=30)
+    assert hall.missing() == []
+    hall.closes(1, symbols=(BTC,))
+    await hall.until(lambda: hall.told() == [0, 1])
+
+
+async def test_a_named_symbol_that_is_delisted_is_reported_and_stops_nobody(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, terms=NAMED) as hall:
+        [replica] = await at_work(hall, "fetcher")
+        with capture_logs() as logs:
+            hall.delists(ETH)
+            hall.passes(7)
+            await hall.until(lambda: replica.fetcher.share == {BTC})
+        assert [line["symbol"] for line in logs if line["event"] == "symbol.delisted"] == [ETH]
+        assert replica.health.facts["delisted"] == 1
+        await hall.dies("fetcher")
+        again = await hall.starts("fetcher")
+        await hall.loaded()
+        assert again.fetcher.share == {BTC}
+        assert again.health.facts["delisted"] == 1
+
+
+async def test_every_exclusion_is_counted_and_named(hall: MarketHall) -> None:
+    hall.lists(SOL, turnover=900)
+    hall.venue.spread[SOL] = Price(Decimal(50))
+    with capture_logs() as logs:
+        [replica] = await at_work(hall, "fetcher")
+    [said] = [line for line in logs if line["event"] == "universe.stands"]
+    assert said["left_out"] == "1 wide_spread (SOLUSDT)"
+    assert replica.health.facts["left_out_wide_spread"] == 1
+    assert replica.health.facts["universe"] == 2
+
+
+async def test_a_market_in_which_nothing_passes_is_waited_for_and_says_why(tmp_path: Path) -> None:
+    terms = replace(TOP, min_volatility=Decimal("0.5"))
+    async with market_hall(tmp_path, terms=terms) as hall:
+        with capture_logs() as logs:
+
+            async def is_explained() -> bool:
+                return bool(logs)
+
+            starting = asyncio.create_task(hall.starts("fetcher"))
+            await eventually(is_explained)
+            hall.venue.day[BTC] = Price(Decimal(900)), Price(Decimal(1800))
+            replica = await starting
+        assert logs[0]["reason"] == "of 2 listed symbols none passes: 2 too_still (BTCUSDT, ETHUSDT)"
+        assert replica.fetcher.listing.choice.symbols == (BTC,)
+
+
+async def test_a_symbol_that_was_lost_and_is_gained_again_is_heard_once(hall: MarketHall) -> None:
+    [first] = await at_work(hall, "fetcher")
+    second = await hall.starts("fetcher-2")
+    await hall.until(lambda: len(first.fetcher.share) == len(second.fetcher.share) == 1)
+    await hall.dies("fetcher-2")
+    await hall.until(lambda: len(first.fetcher.share) == 2)
+    for symbol in (BTC, ETH):
+        assert hall.venue.listeners(symbol) == 1
