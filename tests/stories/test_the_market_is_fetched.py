@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from libs.common.contracts.registry import encode
+from libs.common.locks.memory import MemoryLeases
 from libs.common.units import Instant
 from tests.support import builders
 from tests.support.market_hall import ETH, M15, MarketHall, market_hall
@@ -174,6 +175,20 @@ async def test_the_symbols_of_a_killed_fetcher_are_taken_over_without_a_gap_or_a
     hall.closes(1)
     await hall.until(lambda: hall.told() == hall.told(ETH) == [0, 1], within_s=10)
     assert second.fetcher.share == {BTC, ETH}
+
+
+async def test_a_fetcher_that_was_stopped_says_nothing_of_symbols_that_another_has_by_now(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, price_interval_ms=0) as hall:
+        replica = await hall.starts("fetcher")
+        await hall.loaded()
+        heir = MemoryLeases(hall.locks, service="fetcher", instance="fetcher-2")
+        hall.clock.advance(6)  # nobody in this process has run for longer than a lease
+        assert await heir.claim((BTC, ETH)) == {BTC, ETH}
+        hall.venue.set_price(BTC, "5")
+        hall.venue.close_candle(venue_candle(0))
+        await hall.until(lambda: not replica.fetcher.share)
+        assert Decimal(5) not in hall.prices()
+        assert hall.told() == []
 
 
 async def test_a_flushed_redis_has_its_history_back_and_the_new_candle_is_announced(hall: MarketHall) -> None:

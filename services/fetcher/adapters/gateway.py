@@ -12,6 +12,7 @@ from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.health import Health
+from libs.common.locks.held import LEASE_MS, Moment
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
@@ -99,6 +100,7 @@ class Gateway:
         self._due: int | None = None  # the market hour for which a choice was asked for at once
         self._told: tuple[frozenset[Symbol], frozenset[Symbol]] | None = None  # of what is wanted, what was loaded
         self._claim_now, self._choose_now = asyncio.Event(), asyncio.Event()
+        self._claimed_at, self._claimed = Moment.now(clock), asyncio.Event()
         self._doubtful = False  # something that we fetch may not be listed any more
 
     async def run(self) -> None:
@@ -128,16 +130,28 @@ class Gateway:
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             self._claim_now.clear()
-            wanted = self._fetcher.wanted
+            began, wanted = Moment.now(self._clock), self._fetcher.wanted
             try:
                 share = await self._leases.claim(wanted, urgent=self._fetcher.urgent)
                 if await self._share(tasks, share):
                     self._fetcher.claimed(wanted, unowned=self._leases.unowned)
             except Transient as error:
                 log.warning("share.unknown", reason=str(error))  # nobody else can take it either
+            self._claimed_at = began
+            self._claimed.set()
             self._fetcher.watch(self._clock.now())
             self._report()
             await self._claim_now.wait()
+
+    async def _sure(self) -> None:
+        """Wait for the next claim where our leases may have run out since the last one.
+
+        A process that was stopped wakes up with frames and prices of symbols that others fetch by now.
+        """
+        while self._claimed_at.ms_until(Moment.now(self._clock)) >= LEASE_MS:
+            self._claimed.clear()
+            self._claim_now.set()
+            await self._claimed.wait()
 
     async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> bool:
         """Drop what was lost, take up what was gained, and hear of it; return whether that was all of it.
@@ -196,6 +210,7 @@ class Gateway:
         """Take the events of one connection in their order."""
         async for event in self._feed.live(symbols, self._fetcher.timeframes):
             await self._outbox.room()
+            await self._sure()
             self._outbox.put(*self._fetcher.hear(event, symbols, self._clock.now()))
             match event:
                 case PriceFrame():
@@ -231,6 +246,7 @@ class Gateway:
         while True:
             await self._moved.wait()
             self._moved.clear()
+            await self._sure()
             self._outbox.put(*self._fetcher.due_prices())
             await self._clock.sleep(self._interval_s)
 
@@ -252,6 +268,7 @@ class Gateway:
                 self._doubtful |= isinstance(error, Refused)
                 return
             await self._outbox.room()
+            await self._sure()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
             self._doubtful |= self._fetcher.lacks(ask)
         self._say_reached()
