@@ -191,6 +191,14 @@ async def test_a_fetcher_that_was_stopped_says_nothing_of_symbols_that_another_h
         assert hall.told() == []
 
 
+async def test_what_was_taken_up_before_redis_failed_is_heard_all_the_same(hall: MarketHall) -> None:
+    replica = await hall.starts()
+    replica.bus.fails_after = 1  # the one symbol is taken up, the other is not
+    await hall.until(lambda: replica.fetcher.share == {BTC, ETH})
+    await hall.loaded()
+    assert hall.venue.listeners(BTC) == hall.venue.listeners(ETH) == 1
+
+
 async def test_a_flushed_redis_has_its_history_back_and_the_new_candle_is_announced(hall: MarketHall) -> None:
     await hall.starts()
     await hall.loaded()

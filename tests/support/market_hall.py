@@ -1,7 +1,7 @@
 """Fetchers over one venue, one Redis and one clock, all in memory; the market does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from libs.common.clock import VirtualClock
 from libs.common.contracts.market import CandleClosed, CandleMissing, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import decode
+from libs.common.errors import Transient
 from libs.common.exchange.memory import MemoryVenue, instrument
 from libs.common.health import Health
 from libs.common.locks.memory import MemoryLeases, MemoryLockServer
@@ -36,6 +37,21 @@ T = TypeVar("T")
 NAMED = Terms(SYMBOLS, 0, Decimal(0), Decimal(0), Decimal(0))
 
 
+class FailingBus(MemoryBus):
+    """A bus that reads a series `fails_after` times, then fails once."""
+
+    fails_after: int | None = None
+
+    async def series(
+        self, symbol: Symbol, timeframe: Timeframe, *, since: Instant = Instant(0), newest: int | None = None
+    ) -> Sequence[CandleClosed]:
+        if self.fails_after is not None:
+            left, self.fails_after = self.fails_after, self.fails_after - 1 if self.fails_after else None
+            if not left:
+                raise Transient("scripted: the series was not read")
+        return await super().series(symbol, timeframe, since=since, newest=newest)
+
+
 @dataclass
 class Replica:
     """One running fetcher."""
@@ -43,6 +59,7 @@ class Replica:
     gateway: Gateway
     health: Health
     fetcher: Fetcher
+    bus: FailingBus
     running: asyncio.Task[None] | None = None
 
 
@@ -90,7 +107,7 @@ class MarketHall:
 
     async def starts(self, name: str = "fetcher") -> Replica:
         """Start a fetcher; it sees prices as soon as it is connected."""
-        bus = MemoryBus(
+        bus = FailingBus(
             server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=BusLimits(series_length=50)
         )
         leases = MemoryLeases(self.locks, service="fetcher", instance=name)
@@ -100,7 +117,7 @@ class MarketHall:
         fetcher = Fetcher(await self.passing(choosing.begin()), (M15,), 10)
         files = CandleFiles(self.home / "candles" / "live")
         gateway = Gateway(fetcher, choosing, files, outside, health, self.clock, self.price_interval_ms)
-        replica = Replica(gateway, health, fetcher, asyncio.create_task(gateway.run()))
+        replica = Replica(gateway, health, fetcher, bus, asyncio.create_task(gateway.run()))
         self.replicas[name] = replica
         return replica
 

@@ -131,12 +131,9 @@ class Gateway:
         while True:
             self._claim_now.clear()
             began, wanted = Moment.now(self._clock), self._fetcher.wanted
-            try:
-                share = await self._leases.claim(wanted, urgent=self._fetcher.urgent)
-                if await self._share(tasks, share):
-                    self._fetcher.claimed(wanted, unowned=self._leases.unowned)
-            except Transient as error:
-                log.warning("share.unknown", reason=str(error))  # nobody else can take it either
+            share = await self._leases.claim(wanted, urgent=self._fetcher.urgent)
+            if await self._share(tasks, share):
+                self._fetcher.claimed(wanted, unowned=self._leases.unowned)
             self._claimed_at = began
             self._claimed.set()
             self._fetcher.watch(self._clock.now())
@@ -166,8 +163,16 @@ class Gateway:
             if self._clock.monotonic_ms() - began >= LOOK_S * 1_000:
                 self._claim_now.set()
                 break
-            self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
-            gained.append(symbol)
+            try:
+                stored = await self._stored(symbol)
+            except Transient as error:
+                log.warning(
+                    "share.unknown", symbol=symbol, reason=str(error)
+                )  # what was taken up is heard all the same
+                break
+            if symbol in self._fetcher.wanted:  # still: the universe may have changed meanwhile
+                self._fetcher.gain(symbol, stored, self._clock.now())
+                gained.append(symbol)
         if lost or gained:
             log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(self._fetcher.share))
         self._connections.follow(tasks, gained, self._fetcher.wanted, self._fetcher.share, self._fetcher.listing)
