@@ -75,6 +75,21 @@ async def test_a_symbol_that_is_traded_more_comes_in_with_its_history_seven_minu
     await hall.until(lambda: universe(hall) == tuple(sorted(replica.fetcher.share)))
 
 
+async def test_the_candles_of_a_dropped_symbol_are_forgotten_and_those_of_one_that_comes_back_are_kept(
+    hall: MarketHall,
+) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    names = [f"candles:{symbol}:15m" for symbol in (BTC, ETH)]
+    overtakes(hall)
+    hall.passes(7)
+    await hall.until(lambda: ETH not in replica.fetcher.share)
+    assert sorted(hall.redis.forgets) == names
+    hall.lists(ETH, turnover=1_000)
+    hall.passes(67)
+    await hall.until(lambda: ETH in replica.fetcher.share)
+    assert names[1] not in hall.redis.forgets
+
+
 async def test_one_fetcher_decides_and_all_share_what_it_decided(hall: MarketHall) -> None:
     await at_work(hall, "fetcher", "fetcher-2")
     overtakes(hall)

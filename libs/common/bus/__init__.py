@@ -96,6 +96,10 @@ class Bus(Protocol):
         """When the last stored candle of each series opened; None: the series is empty."""
         ...
 
+    async def keep_series(self, keys: Sequence[tuple[Symbol, Timeframe]], *, for_s: int | None) -> None:
+        """Let these series be forgotten after so many wall seconds, or, with None, never. Nothing stored is changed."""
+        ...
+
     async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
         """Append to the candle's own series and publish on `candle`: both or neither, and once.
 

@@ -216,6 +216,12 @@ class RedisBus:
         except RedisError as error:
             raise Transient(f"ends of series not read: {error}") from error
 
+    async def keep_series(self, keys: Sequence[tuple[Symbol, Timeframe]], *, for_s: int | None) -> None:
+        try:
+            await self._series.keep(keys, for_s)
+        except RedisError as error:
+            raise Transient(f"the keeping of series not set: {error}") from error
+
     async def announce(self, candle: CandleClosed, *, after: Instant | None) -> Appended:
         try:
             return await self._series.announce(candle.stamped(sent=self._clock.now(), source=self._source), after)

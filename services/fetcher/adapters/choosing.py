@@ -31,6 +31,7 @@ from services.fetcher.core.choice import (
     why_gone,
     without,
 )
+from services.fetcher.core.shares import by_turnover
 
 log = structlog.get_logger()
 
@@ -89,13 +90,15 @@ class Choosing:
     async def _first(self) -> Listing:
         """Follow the choice that stands, or that the home remembers, if it is of our settings and hour; or choose."""
         listed = await self._listed()
-        at = await self._feed.market_now(listed[0].symbol)
+        tickers = await self._feed.tickers()
+        traded = by_turnover(launches(listed).keys(), tickers)
+        at = await self._feed.market_now(traded[0] if traded else listed[0].symbol)
         stands = await self._board.read()
         before = stands or await asyncio.to_thread(self._file.load)
         if before and before.terms == self._terms.text and before.turn - turn_of(at) in (0, 1):  # 1: it begins now
             choice = without(before, launches(listed))
         else:
-            choice = choose(self._terms, listed, await self._feed.tickers(), at, before)
+            choice = choose(self._terms, listed, tickers, at, before)
             if stands and stands.turn == choice.turn:  # of other settings: ours came later
                 choice = replace(choice, edition=stands.edition + 1)
         if not choice.symbols and not choice.gone:

@@ -20,6 +20,7 @@ from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.connections import Connections
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
+from services.fetcher.adapters.stored import Stored
 from services.fetcher.core.catch_up import Ask, Effect, End, Loss
 from services.fetcher.core.choice import Listing
 from services.fetcher.core.progress import Progress
@@ -96,6 +97,7 @@ class Gateway:
         self._moved = asyncio.Event()
         self._asking = asyncio.Semaphore(ASKING)
         self._connections = Connections(self._hear)
+        self._stored = Stored(outside.bus, files, fetcher.timeframes)
         self._reached: Instant | None = None
         self._due: int | None = None  # the market hour for which a choice was asked for at once
         self._told: tuple[frozenset[Symbol], frozenset[Symbol]] | None = None  # of what is wanted, what was loaded
@@ -158,13 +160,14 @@ class Gateway:
         lost, began = self._fetcher.share - share, self._clock.monotonic_ms()
         for symbol in lost:
             self._fetcher.lose(symbol)
+        await self._stored.let_go(lost.difference(self._fetcher.wanted))
         gained: list[Symbol] = []
         for symbol in [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]:
             if self._clock.monotonic_ms() - began >= LOOK_S * 1_000:
                 self._claim_now.set()
                 break
             try:
-                stored = await self._stored(symbol)
+                stored = await self._stored.taken_up(symbol)
             except Transient as error:
                 log.warning(
                     "share.unknown", symbol=symbol, reason=str(error)
@@ -198,18 +201,6 @@ class Gateway:
                     self._fetcher.adopt(listing)
                     self._claim_now.set()
             await self._choose_now.wait()
-
-    async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
-        """Where each series ends; what its file lacks of it is copied there."""
-        found: dict[Timeframe, Instant | None] = {}
-        for timeframe in self._fetcher.timeframes:
-            newest = await self._bus.series(symbol, timeframe, newest=1)
-            top = found[timeframe] = newest[-1].open_at if newest else None
-            filed = await self._files.newest((symbol, timeframe))
-            if top is not None and (filed is None or filed < top):
-                for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
-                    self._files.note(candle)
-        return found
 
     async def _hear(self, symbols: Sequence[Symbol]) -> None:
         """Take the events of one connection in their order."""

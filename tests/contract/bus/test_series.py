@@ -6,6 +6,7 @@ from dataclasses import replace
 from libs.common.units import Symbol, Timeframe
 from tests.contract.bus.conftest import QUICK, World
 from tests.support.builders import BTC, candle
+from tests.support.waiting import eventually
 
 
 async def test_a_series_comes_back_oldest_first(world: World) -> None:
@@ -79,3 +80,21 @@ async def test_a_series_keeps_its_newest_candles(world: World) -> None:
     kept = await bus.series(BTC, Timeframe.M15)
     assert 50 <= len(kept) < 400
     assert kept[-1] == candle(n=399)
+
+
+async def test_a_series_that_nobody_keeps_is_forgotten_and_one_that_is_kept_again_is_not(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    other = Symbol("ETHUSDT")
+    for symbol in (BTC, other):
+        await bus.append_series(candle(n=0, symbol=symbol))
+    keys = [(BTC, Timeframe.M15), (other, Timeframe.M15), (other, Timeframe.H1)]  # the last one is not stored
+    await bus.keep_series(keys, for_s=1)
+    assert await bus.append_series(candle(n=1))
+    await bus.keep_series(keys[1:], for_s=None)
+
+    async def is_forgotten() -> bool:
+        return await bus.series(BTC, Timeframe.M15) == []
+
+    await eventually(is_forgotten)
+    assert await bus.series_ends(keys) == [None, candle(n=0).open_at, None]
+    assert await bus.append_series(candle(n=0))
