@@ -46,7 +46,6 @@ class Choosing:
     ) -> None:
         self._terms, self._feed, self._board, self._file = terms, feed, board, file
         self._health, self._clock = health, clock
-        self._once: frozenset[Symbol] = frozenset()  # of the settings' list, what was listed when it was looked at
         self.stands: Choice | None = None
 
     async def begin(self) -> Listing:
@@ -111,7 +110,8 @@ class Choosing:
         """Choose for the market hour `due`; what another fetcher has chosen meanwhile stands."""
         listed, tickers = await self._listed(), await self._feed.tickers()
         at = Instant(due * HOUR_MS + TURN_AT_MS)
-        chosen = choose(self._terms, listed, tickers, at, before, once=self._once)
+        once = frozenset(self._terms.names)  # it has begun: none of them is a misspelling
+        chosen = choose(self._terms, listed, tickers, at, before, once=once)
         return await self._follow(await self._board.settle(chosen) or chosen, listed)
 
     async def _listed(self) -> Sequence[Instrument]:
@@ -119,7 +119,6 @@ class Choosing:
         listed = await self._feed.instruments()
         if not listed:
             raise Transient("the venue lists no USDT perpetual")
-        self._once |= launches(listed).keys() & frozenset(self._terms.names)
         return listed
 
     async def _follow(self, choice: Choice, listed: Sequence[Instrument]) -> Listing:
