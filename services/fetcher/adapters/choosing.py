@@ -132,7 +132,7 @@ class Choosing:
     def _explain(self, before: Choice | None, listing: Listing) -> None:
         choice = listing.choice
         symbols = frozenset(choice.symbols)
-        if before is None or before.turn != choice.turn:
+        if before is None or (before.symbols, counted(before)) != (choice.symbols, counted(choice)):
             log.info("universe.stands", symbols=len(symbols), listed=len(listing.launched), left_out=explained(choice))
         came = sorted(symbols.difference(before.symbols)) if before else []
         went = sorted(set(before.symbols) - symbols) if before else []
@@ -141,8 +141,13 @@ class Choosing:
             log.info("universe.changed", came=came[:NAMED], went=reasons, unnamed=len(came[NAMED:] + went[NAMED:]))
         for symbol in sorted(set(choice.gone).difference(before.gone if before else ())):
             log.error("symbol.delisted", symbol=symbol, reason="market.symbols names it, the venue lists it no more")
-        counts = {f"left_out_{each}": choice.left_out[each].count if each in choice.left_out else 0 for each in Filter}
+        counts = {f"left_out_{reason}": count for reason, count in counted(choice).items()}
         self._health.facts |= counts | {"universe": len(symbols), "delisted": len(choice.gone)}
+
+
+def counted(choice: Choice) -> dict[Filter, int]:
+    """How many symbols each filter leaves out, those included that leave out none."""
+    return {each: choice.left_out[each].count if each in choice.left_out else 0 for each in Filter}
 
 
 def launches(listed: Sequence[Instrument]) -> dict[Symbol, Instant]:
