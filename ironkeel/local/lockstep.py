@@ -114,7 +114,8 @@ def _restless(report: Report, look: Look) -> str | None:
         if entry(cursor) < entry(look.streams.tops.get(stream, NOTHING)):
             return f"reads {stream}"
     service = service_of(report.name)
-    if service == FETCHER and report.market_ms < look.exchange.market_ms:
+    is_idle = report.facts.get("symbols") == 0  # more fetchers than symbols: it hears of no market
+    if service == FETCHER and not is_idle and report.market_ms < look.exchange.market_ms:
         return f"has the market up to {report.market_ms}"
     if service == EXECUTOR and report.facts.get("executions", 0) != look.exchange.executions:
         return f"knows {report.facts.get('executions', 0)} of {look.exchange.executions} executions"

@@ -7,8 +7,11 @@ from libs.common.logs import configure_logs
 from libs.common.process import run
 from libs.common.units import SECOND_MS
 from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.gateway import Gateway
-from services.fetcher.adapters.outside import open_outside, see_market
+from services.fetcher.adapters.outside import open_outside
+from services.fetcher.adapters.universe_api import universe_routes
+from services.fetcher.adapters.universe_file import UniverseFile
 from services.fetcher.service import Fetcher
 from services.fetcher.settings import FetcherSettings
 
@@ -19,17 +22,18 @@ async def main() -> None:
     settings = FetcherSettings.load()
     configure_logs(NAME, settings.service)
     clock, health, home = SystemClock(), Health(NAME, settings.instance), settings.service.home
-    host, port, name = settings.api.host, settings.port, settings.instance
+    host, port, name, app = settings.api.host, settings.port, settings.instance, health_app(health)
     async with (
-        serve_http(health_app(health), host=host, port=port, name=name, home=home, clock=clock),
+        serve_http(app, host=host, port=port, name=name, home=home, clock=clock),
         open_outside(settings, clock) as outside,
     ):
-        health.watch(outside.bus, ["position"])
-        listing = await see_market(outside.feed, settings.market.symbols, home, health, clock)
+        health.watch(outside.bus, Gateway.reads)
+        choosing = Choosing(settings.terms, outside.feed, outside.board, UniverseFile(home), health, clock)
+        app.include_router(universe_routes(choosing))
         history, stale_ms = settings.fetcher.history, settings.fetcher.stale_s * SECOND_MS
-        fetcher = Fetcher(listing.universe, listing.launched, settings.market.timeframes, history, stale_ms)
-        files = CandleFiles(home / "candles" / "live")
-        await Gateway(fetcher, files, outside, health, clock, settings.fetcher.price_interval_ms).run()
+        fetcher = Fetcher(await choosing.begin(), settings.market.timeframes, history, stale_ms)
+        files, interval = CandleFiles(home / "candles" / "live"), settings.fetcher.price_interval_ms
+        await Gateway(fetcher, choosing, files, outside, health, clock, interval).run()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Final
 from libs.common.clock import MarketClock
 from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message, message_id
+from libs.common.contracts.orders import OrderMessage
 from libs.common.contracts.positions import PositionChanged, PositionClosed, PositionOpened, PositionSnapshot
 from libs.common.exchange.market_types import (
     Candle,
@@ -17,19 +18,19 @@ from libs.common.exchange.market_types import (
     FeedDown,
     FeedEvent,
     FeedUp,
-    Instrument,
     PriceFrame,
 )
 from libs.common.units import Instant, Symbol, Timeframe
+from services.fetcher.core.busy import Busy
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Lane, Loss
+from services.fetcher.core.choice import Listing, turn_of
 from services.fetcher.core.freshness import Freshness, Stale, in_the_way
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
 from services.fetcher.core.quarantine import Kind
 from services.fetcher.core.shares import wanted
 
-LISTING_MS: Final = 300_000  # wall between looks at what the venue lists
-PUZZLED_MS: Final = 5_000  # the same while something is hard to explain without another look
+DOUBT_MS: Final = 5_000  # wall between looks at what the venue lists while something is hard to explain
 SILENT_MS: Final = 10_000  # wall that a symbol may be silent after the feed came up, before it is taken as it is
 
 
@@ -43,18 +44,17 @@ class Newcomer:
 
 @dataclass(slots=True)
 class Fetcher:
-    """See the module. universe: every symbol that the fetchers share; history: candles a series at first.
+    """See the module. listing: what all fetchers share; history: how many candles a series is given at first.
 
     stale_ms: wall time that a candle may be late before its series is stale.
     """
 
-    universe: tuple[Symbol, ...]
-    listed: dict[Symbol, Instant]  # every symbol that could be fetched, with the moment of its launch
+    listing: Listing
     timeframes: tuple[Timeframe, ...]
     history: int
     stale_ms: int
     share: frozenset[Symbol] = frozenset()
-    held: frozenset[Symbol] = frozenset()  # symbols with an open position
+    busy: Busy = field(default_factory=Busy)
     market: MarketClock = field(default_factory=MarketClock)
     prices: Conflation = field(default_factory=Conflation)
     freshness: Freshness = field(default_factory=Freshness)
@@ -63,26 +63,62 @@ class Fetcher:
     _silent: dict[Symbol, Instant] = field(default_factory=dict)  # since the feed came up at this wall time
     _ticked: dict[Symbol, Instant] = field(default_factory=dict)  # market time of the last price
     _loading_since: Instant | None = None
-    _listing_seen: Instant | None = None  # wall
-    _is_puzzled: bool = False  # a connection was lost: the venue refuses those that name a symbol it lists no more
-    _unlisted: frozenset[Symbol] = frozenset()  # that the newest list lacks
+    _claimed: frozenset[Symbol] | None = None  # what was wanted when the share was claimed last, and all had an owner
+    _turn_since: Instant | None = None  # wall time since when a new choice is due
+    _looked: Instant = Instant(-DOUBT_MS)  # wall time when the venue was asked what it lists, in doubt
+    _is_feed_lost: bool = False  # since then: the venue refuses a connection that names a symbol it lists no more
 
     def __post_init__(self) -> None:
         self.series = CatchUp(self.history)
+        self.adopt(self.listing)
 
     @property
     def wanted(self) -> tuple[Symbol, ...]:
-        return wanted(self.universe, self.held, self.listed.keys())
+        return wanted(self.listing.choice.symbols, self.busy.symbols, self.listing.launched.keys())
+
+    @property
+    def urgent(self) -> frozenset[Symbol]:
+        """Symbols with a position or an entry under way: no replica leaves them without an owner."""
+        return self.busy.symbols & self.listing.launched.keys()
+
+    def adopt(self, listing: Listing) -> None:
+        """Share these symbols with the others from now on; what is to be dropped is lost with the next claim."""
+        self.listing, self._turn_since = listing, None
+        self.series.quarantine.ticks = listing.ticks
+        self._see_ended()
+
+    def turn_due(self, wall: Instant) -> int | None:
+        """Return the market hour for which a choice is due, once everything of our share is decided up to it.
+
+        What holds one symbol up holds the choice up for a while only: it may be that this symbol is not listed.
+        """
+        due = turn_of(self.market.now())
+        if due <= self.listing.choice.turn:
+            return None
+        self._turn_since = self._turn_since or wall
+        is_decided = self.reached is not None and turn_of(self.reached) >= due
+        return due if is_decided or wall - self._turn_since >= SILENT_MS else None
+
+    def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None:
+        """Note what the share was claimed of, and of how much of that nobody has the lease."""
+        self._claimed = None if unowned else frozenset(wanted)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every symbol that is wanted now has an owner, for this market hour, and our share is known."""
+        is_due = turn_of(self.market.now()) > self.listing.choice.turn
+        return not is_due and self._claimed == frozenset(self.wanted) and not (self.traded and self.reached is None)
 
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None:
         """Fetch this symbol from now on; `stored`: the open time that each of its series ends with."""
         self.share |= {symbol}
-        self._newcomers[symbol] = Newcomer(stored, self.listed[symbol])
+        self._see_ended()
+        self._newcomers[symbol] = Newcomer(stored, self.listing.launched.get(symbol, Instant(0)))
         self._silent[symbol] = wall
         self._loading_since = self._loading_since or wall
 
     def recall(self, candles: Sequence[CandleClosed]) -> None:
-        """Know the newest stored candles of a series, oldest first: new ones are judged by them."""
+        """Know the newest stored candles of any series, oldest first: new ones are judged by them."""
         self.series.quarantine.remember(candles)
 
     def lose(self, symbol: Symbol) -> None:
@@ -93,32 +129,28 @@ class Fetcher:
         for known in (self._newcomers, self._silent, self._ticked):
             known.pop(symbol, None)
 
-    def wants_listing(self, wall: Instant) -> bool:
-        """Whether it is time to look at what the venue lists."""
-        if self._listing_seen is None:
-            return True
-        is_puzzled = self._is_puzzled or self.series.is_puzzled
-        return wall - self._listing_seen >= (PUZZLED_MS if is_puzzled else LISTING_MS)
+    def doubts(self, wall: Instant) -> bool:
+        """Whether to look at what the venue lists: a symbol may have ended, or be another contract by now."""
+        return (self._is_feed_lost or self.series.is_puzzled) and wall - self._looked >= DOUBT_MS
 
-    def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]:
-        """Learn ticks and launches; return the symbols of the share that have ended: two lists in a row lack them."""
-        self.series.quarantine.ticks = {each.symbol: each.tick for each in instruments}
-        self.listed |= {each.symbol: each.launched for each in instruments}
-        lacking, known = self.share - self.series.quarantine.ticks.keys(), self.series.ended
-        self.series.see_ended(lacking & self._unlisted)
-        self._listing_seen, self._unlisted = wall, lacking
-        self._is_puzzled = lacking != self.series.ended
-        return self.series.ended - known
+    def looked(self, wall: Instant, *, is_known: bool) -> None:
+        """Note that it was looked at, with or without an answer."""
+        self._looked = wall
+        self._is_feed_lost &= not is_known
 
-    def see_position(self, message: Message) -> None:
+    def see(self, message: Message) -> None:
         """Learn from the executor's events which symbols must be fetched first."""
         match message:
             case PositionSnapshot():
-                self.held = frozenset(position.symbol for position in message.positions)
+                self.busy.holds(position.symbol for position in message.positions)
             case PositionOpened() | PositionChanged():
-                self.held |= {message.position.symbol}
+                self.busy.opened(message.position.symbol)
             case PositionClosed():
-                self.held -= {message.symbol}
+                self.busy.closed(message.symbol)
+            case OrderMessage():
+                self.busy.ordered(message)
+            case _:
+                pass  # other events of these streams are for other readers
 
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]:
         """Take one event of a connection that was opened for `symbols`."""
@@ -133,7 +165,7 @@ class Fetcher:
                 self.market.observe(event.at)
                 return self.series.hear(candle, wall)
             case FeedDown():
-                self._is_puzzled = True
+                self._is_feed_lost = True
             case PriceFrame() | CandleClosedFrame():
                 pass
         return ()
@@ -141,7 +173,7 @@ class Fetcher:
     def watch(self, wall: Instant) -> None:
         """Look after what is overdue; call it about every second."""
         if self.market.now():
-            for symbol in [s for s, since in self._silent.items() if wall - since >= SILENT_MS]:
+            for symbol in [s for s, since in self._silent.items() if wall - since >= SILENT_MS or s in self.ended]:
                 self._speaks(symbol, wall)
             self.series.watch(self.market.now(), wall)
             self.freshness.look(self.series.alive, self.market.now(), wall)
@@ -150,7 +182,7 @@ class Fetcher:
 
     def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]:
         """Return what must be asked now, at most `room` questions of a lane."""
-        return self.series.asks(self.market.now(), wall, held=self.held, room=room) if self.market.now() else ()
+        return self.series.asks(self.market.now(), wall, busy=self.busy.symbols, room=room) if self.market.now() else ()
 
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]:
         return self.series.answered(ask, answer, self.market.now(), wall)
@@ -170,7 +202,7 @@ class Fetcher:
 
     def due_prices(self, wall: Instant, interval_ms: int) -> Sequence[PriceMoved]:
         """What is to be told now of the prices; see `Conflation.take`."""
-        return self.prices.take(self.held, wall, interval_ms)
+        return self.prices.take(self.busy.symbols, wall, interval_ms)
 
     @property
     def prices_wait(self) -> bool:
@@ -179,20 +211,24 @@ class Fetcher:
     @property
     def reached(self) -> Instant | None:
         """Everything the feed said up to here is decided; None while something of our share is not known."""
-        traded = self.share - self.series.ended
-        if self._silent or not self.series.is_complete or not traded <= self._ticked.keys():
+        if self._silent or not self.series.is_complete or not self.traded <= self._ticked.keys():
             return None
-        return min((self._ticked[symbol] for symbol in traded), default=None)
+        return min((self._ticked[symbol] for symbol in self.traded), default=None)
 
     @property
     def ended(self) -> frozenset[Symbol]:
-        """Symbols of the share that are traded no more."""
+        """Symbols of the share that are traded no more: those with a position are kept until it is closed."""
         return self.series.ended
+
+    @property
+    def traded(self) -> frozenset[Symbol]:
+        """Symbols of the share of which the market is heard."""
+        return self.share - self.ended
 
     @property
     def loading(self) -> frozenset[Symbol]:
         """Symbols of our share whose series are not complete yet."""
-        return frozenset(self._newcomers) | {symbol for symbol, _ in self.series.loading}
+        return frozenset(self._newcomers) - self.ended | {symbol for symbol, _ in self.series.loading}
 
     def stale(self, wall: Instant) -> Sequence[Stale]:
         """Every series that has been late for too long, the latest first."""
@@ -200,7 +236,7 @@ class Fetcher:
 
     def in_the_way(self, wall: Instant) -> Sequence[Stale]:
         """Those of them that keep this fetcher from its work."""
-        return in_the_way(self.stale(wall), self.held, len(self.series.alive))
+        return in_the_way(self.stale(wall), self.busy.symbols, len(self.series.alive))
 
     def lateness(self, wall: Instant) -> Mapping[Key, int]:
         """How long (wall ms) each complete series has waited for its next candle."""
@@ -224,14 +260,18 @@ class Fetcher:
         return Progress("series", total, total - left, wall - (self._loading_since or wall))
 
     def loaded(self) -> CandlesLoaded:
-        """Say which part of the universe is complete."""
-        at, share = self.market.now(), tuple(sorted(self.share - self.loading))
-        name = message_id(CandlesLoaded, str(at), *share)
-        return CandlesLoaded(id=name, cause="", trace="", at=at, universe=self.universe, loaded=share)
+        """Say which part of what is fetched is complete."""
+        at, universe = self.market.now(), tuple(sorted(self.wanted))
+        share = tuple(symbol for symbol in universe if symbol in self.share - self.loading)
+        name = message_id(CandlesLoaded, str(at), *universe, "of which", *share)
+        return CandlesLoaded(id=name, cause="", trace="", at=at, universe=universe, loaded=share)
 
     def keys(self) -> Sequence[Key]:
         """Every complete series of the share."""
         return [(symbol, frame) for symbol in sorted(self.share - self.loading) for frame in self.timeframes]
+
+    def _see_ended(self) -> None:
+        self.series.see_ended(self.share - self.listing.launched.keys())
 
     def _speaks(self, symbol: Symbol, wall: Instant) -> None:
         """The market's time is known for this symbol: begin its series, or see what was missed meanwhile."""

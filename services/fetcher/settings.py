@@ -16,6 +16,8 @@ from libs.common.settings.sections import (
     RedisSection,
     ServiceSection,
 )
+from libs.common.units import DAY_MS
+from services.fetcher.core.choice import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,18 @@ class FetcherSettings:
     def instance(self) -> str:
         """The name of this process among its replicas."""
         return instance_name("fetcher", self.service.instance)
+
+    @property
+    def terms(self) -> Terms:
+        """What is wished for of the universe."""
+        market = self.market
+        return Terms(
+            wish=market.symbols,
+            min_age_ms=market.min_age_days * DAY_MS,
+            max_spread=market.max_spread,
+            min_volatility=market.min_volatility,
+            max_volatility=market.max_volatility,
+        )
 
     @property
     def port(self) -> int:

@@ -69,8 +69,8 @@ class Predictor:
     verdicts: dict[Symbol, Verdict] = field(default_factory=dict)
     counts: Counter[Reason] = field(default_factory=Counter)
     share: frozenset[Symbol] = frozenset()
-    universe: frozenset[Symbol] = frozenset()  # every symbol there is, once a fetcher has told
-    loaded: frozenset[Symbol] = frozenset()  # those whose history is stored
+    universe: frozenset[Symbol] = frozenset()  # every symbol that is fetched, as a fetcher told last
+    loaded: frozenset[Symbol] = frozenset()  # those of it whose history is stored
     _desks: dict[Symbol, Desk] = field(default_factory=dict)
     _market: MarketClock = field(default_factory=MarketClock)
 
@@ -113,7 +113,8 @@ class Predictor:
         for message in messages:
             self._market.observe(message.at)
             if isinstance(message, CandlesLoaded):
-                self.universe, self.loaded = frozenset(message.universe), self.loaded | frozenset(message.loaded)
+                self.universe = frozenset(message.universe)
+                self.loaded = (self.loaded | frozenset(message.loaded)) & self.universe
             if isinstance(message, CandleClosed | CandleMissing) and message.timeframe in self.policy.timeframes:
                 desk = self._desk(message.symbol)
                 take(desk, message, now)
@@ -123,7 +124,19 @@ class Predictor:
                     complete.pop(message.symbol, None)  # a newer slot has opened, and waits
         signals = self._judge([symbol for symbol in (*complete, *self._left_over(complete)) if symbol in self.share])
         self._give_up(now)
+        self._forget()
         return signals
+
+    def _forget(self) -> None:
+        """Let go of symbols that nobody fetches any more, once there is nothing left to decide on them.
+
+        One that comes back is restored from its stored candles, like one that is new.
+        """
+        for symbol in self._desks.keys() - self.universe if self.universe else ():
+            desk = self._desks[symbol]
+            if desk.slot <= desk.decided or self._market.now() >= desk.slot + VALID_MS:
+                del self._desks[symbol]
+                self.verdicts.pop(symbol, None)
 
     def _desk(self, symbol: Symbol) -> Desk:
         if symbol not in self._desks:

@@ -1,10 +1,11 @@
-"""Two fetchers at a market that does not wait: one dies, the other has its symbols within ten seconds, nothing lacks.
+"""Fetchers at a market that does not wait: one dies or hangs, the others have its symbols within ten seconds.
 
 Everything here is a real process, and the market runs on by its own clock while nobody fetches half of it.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +24,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.timeout(120)
 
 INTERVALS = {Timeframe.M15: "15", Timeframe.M30: "30", Timeframe.H1: "60"}
-FIRST, SECOND = "fetcher-2", "fetcher-3"
-SYMBOLS = 4
+FIRST, SECOND, THIRD = "fetcher-2", "fetcher-3", "fetcher-4"
 SPEED = 300  # a quarter of an hour in three seconds
 HAND_OVER_S = 10
 SHOWN = ("open", "high", "low", "close", "volume", "turnover")
@@ -56,6 +56,7 @@ class Market:
         return port if answer.status_code == 200 else None
 
     async def starts(self, name: str) -> int:
+        (self.home / "run" / f"{name}.json").unlink(missing_ok=True)  # of one that was killed
         (self.exchange if name.startswith("paper") else self.fetchers[name]).start()
         found = await eventually(lambda: self.port(name), within_s=60)
         assert found is not None
@@ -126,69 +127,108 @@ class Market:
         assert answer.status_code == 200, answer.text
         return await self.now()
 
+    async def is_shared(self, *names: str) -> bool:
+        """Whether these fetchers have all symbols between them, even within one, and no other has any."""
+        shares = [await self.share(name) for name in names]
+        sizes = [len(share) for share in shares]
+        return sum(sizes) == len(set().union(*shares)) == len(await self.symbols()) and max(sizes) - min(sizes) <= 1
 
-@pytest.fixture
-async def market(tmp_path: Path, redis_url: str, redis_prefix: str) -> AsyncIterator[Market]:
+    async def passes(self, market_ms: int) -> None:
+        """Wait until the market has gone on by so much."""
+        until = await self.now() + market_ms
+
+        async def has_passed() -> bool:
+            return await self.now() >= until
+
+        await eventually(has_passed)
+
+    async def verdict(self, began: int) -> None:
+        """Stop the market, let everything be told, and hold it against what the exchange says itself.
+
+        Every series has every candle once, in order, and of those that closed after `began` each was announced once.
+        """
+        ended = await self.stands_still()
+        await eventually(lambda: self.is_told(ended))
+        announced = await self.announced()
+        for symbol in await self.symbols():
+            for frame in INTERVALS:
+                stored = await self.series(symbol, frame)
+                opens = [int(str(candle["open_at"])) for candle in stored]
+                assert {later - earlier for earlier, later in pairwise(opens)} == {frame.ms}
+                assert len(opens) >= 500
+                shown = await self.shown(symbol, frame, opens[0])
+                assert [[candle[name] for name in SHOWN] for candle in stored] == [shown[open_at] for open_at in opens]
+                told = announced[symbol, frame]
+                assert told == list(range(told[0], opens[-1] + 1, frame.ms))
+                assert told[0] <= began - began % frame.ms  # whatever closed after all were ready
+
+
+@asynccontextmanager
+async def market_of(
+    home: Path, redis_url: str, redis_prefix: str, *, symbols: int, fetchers: Sequence[str]
+) -> AsyncIterator[Market]:
     def process(service: str, name: str, **settings: str) -> ServiceProcess:
         every = {f"IRONKEEL_{key}": value for key, value in settings.items()} | {"IRONKEEL_SERVICE__INSTANCE": name}
-        return ServiceProcess(service, home=tmp_path, redis_url=redis_url, prefix=redis_prefix, settings=every)
+        return ServiceProcess(service, home=home, redis_url=redis_url, prefix=redis_prefix, settings=every)
 
-    paper = {"PAPER__SPEED": str(SPEED), "PAPER__SYMBOLS": str(SYMBOLS)}
+    paper = {"PAPER__SPEED": str(SPEED), "PAPER__SYMBOLS": str(symbols)}
     exchange = process("paper_exchange", "paper_exchange-2", **paper)
     async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-        made = Market(tmp_path, exchange, {}, open_redis(redis_url), redis_prefix, http)
-        at = f"127.0.0.1:{await made.starts('paper_exchange-2')}"
-        for name in (FIRST, SECOND):
-            made.fetchers[name] = process(
-                "fetcher",
-                name,
-                EXCHANGE__URL=f"http://{at}",
-                EXCHANGE__WS_URL=f"ws://{at}",
-                FETCHER__HISTORY="500",
-            )
-        yield made
-        for running in (*made.fetchers.values(), exchange):
-            running.kill()
-        await made.redis.aclose()
+        made = Market(home, exchange, {}, open_redis(redis_url), redis_prefix, http)
+        try:
+            at = f"127.0.0.1:{await made.starts('paper_exchange-2')}"
+            for name in fetchers:
+                made.fetchers[name] = process(
+                    "fetcher",
+                    name,
+                    EXCHANGE__URL=f"http://{at}",
+                    EXCHANGE__WS_URL=f"ws://{at}",
+                    FETCHER__HISTORY="500",
+                )
+            yield made
+        finally:
+            for running in (*made.fetchers.values(), exchange):
+                running.kill()
+            await made.redis.aclose()
 
 
 async def test_a_killed_fetchers_symbols_are_fetched_by_the_other_and_no_candle_is_missing_or_repeated(
-    market: Market,
+    tmp_path: Path, redis_url: str, redis_prefix: str
 ) -> None:
-    for name in (FIRST, SECOND):
-        await market.starts(name)
-    symbols = await market.symbols()
-    assert len(symbols) == SYMBOLS
+    async with market_of(tmp_path, redis_url, redis_prefix, symbols=4, fetchers=(FIRST, SECOND)) as market:
+        for name in (FIRST, SECOND):
+            await market.starts(name)
+        await eventually(lambda: market.is_shared(FIRST, SECOND))
+        began = await market.now()
+        market.fetchers[FIRST].kill()
+        await eventually(lambda: market.is_shared(SECOND), within_s=HAND_OVER_S)
+        await market.passes(2 * Timeframe.M15.ms)
+        await market.verdict(began)
 
-    async def is_shared() -> bool:
-        return len(await market.share(FIRST)) == len(await market.share(SECOND)) == SYMBOLS // 2
 
-    await eventually(is_shared)
-    began = await market.now()
-    market.fetchers[FIRST].kill()
-
-    async def is_handed_over() -> bool:
-        return await market.share(SECOND) == set(symbols)
-
-    await eventually(is_handed_over, within_s=HAND_OVER_S)
-    until = await market.now() + 2 * Timeframe.M15.ms
-
-    async def has_passed() -> bool:
-        return await market.now() >= until
-
-    await eventually(has_passed)
-    ended = await market.stands_still()
-    await eventually(lambda: market.is_told(ended))
-
-    announced = await market.announced()
-    for symbol in symbols:
-        for frame in INTERVALS:
-            stored = await market.series(symbol, frame)
-            opens = [int(str(candle["open_at"])) for candle in stored]
-            assert {later - earlier for earlier, later in pairwise(opens)} == {frame.ms}
-            assert len(opens) >= 500
-            shown = await market.shown(symbol, frame, opens[0])
-            assert [[candle[name] for name in SHOWN] for candle in stored] == [shown[open_at] for open_at in opens]
-            told = announced[symbol, frame]
-            assert told == list(range(told[0], opens[-1] + 1, frame.ms))
-            assert told[0] <= began - began % frame.ms  # whatever closed after both were ready
+@pytest.mark.timeout(300)
+async def test_fetchers_that_are_killed_and_paused_under_load_lose_repeat_and_disorder_no_candle(
+    tmp_path: Path, redis_url: str, redis_prefix: str
+) -> None:
+    every = (FIRST, SECOND, THIRD)
+    async with market_of(tmp_path, redis_url, redis_prefix, symbols=14, fetchers=every) as market:
+        for name in every:
+            await market.starts(name)
+        await eventually(lambda: market.is_shared(*every))
+        began = await market.now()
+        for victim, other in ((FIRST, SECOND), (THIRD, FIRST)):
+            survivors = [name for name in every if name != victim]
+            before = {name: await market.share(name) for name in survivors}
+            market.fetchers[victim].pause()
+            await eventually(lambda names=survivors: market.is_shared(*names), within_s=HAND_OVER_S)  # type: ignore[misc]
+            for name in survivors:
+                assert before[name] <= await market.share(name), "what the living had did not move"
+            await market.passes(Timeframe.M15.ms)
+            market.fetchers[victim].resume()  # with its connection, its frames and its belief of before
+            await eventually(lambda: market.is_shared(*every), within_s=HAND_OVER_S)
+            market.fetchers[other].kill()
+            left = [name for name in every if name != other]
+            await eventually(lambda names=left: market.is_shared(*names), within_s=HAND_OVER_S)  # type: ignore[misc]
+            await market.starts(other)
+            await eventually(lambda: market.is_shared(*every), within_s=HAND_OVER_S)
+        await market.verdict(began)

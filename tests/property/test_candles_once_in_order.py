@@ -96,7 +96,7 @@ class Run:
                 self.market = min(Instant(self.market + value), closes_at(NEWEST))
             case "asked":
                 room = {Lane.OTHER: 1}
-                self.asked += [(ask, value) for ask in self.series.asks(self.market, self.wall, held=(), room=room)]
+                self.asked += [(ask, value) for ask in self.series.asks(self.market, self.wall, busy=(), room=room)]
             case "venue answers" if self.asked:
                 ask, page = self.asked.pop()
                 self.on_the_way.append((ask, self.page(ask, page)))

@@ -18,7 +18,7 @@ async def test_flat_symbols_that_nobody_answers_for_never_delay_a_held_one(tmp_p
         replica = await hall.starts()
         await hall.loaded()
         hall.holds(BTC)
-        await hall.until(lambda: replica.fetcher.held == {BTC})
+        await hall.until(lambda: replica.fetcher.busy.symbols == {BTC})
         hall.venue.silence(*CROWD)
         hall.closes(0, symbols=CROWD, heard=False)
         hall.closes(1, symbols=CROWD)

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from libs.common.contracts.registry import encode
-from libs.common.units import Instant
+from libs.common.locks.memory import MemoryLeases
+from libs.common.units import Instant, Symbol
+from services.fetcher.adapters.gateway import TOGETHER
 from tests.support import builders
 from tests.support.fetchers import M15
 from tests.support.market_hall import ETH, MarketHall, market_hall
@@ -119,9 +121,10 @@ async def test_a_fetcher_that_is_told_to_stop_files_what_it_told(hall: MarketHal
 
 
 async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:
-    hall.venue.fail_reads(10)
     replica = await hall.starts()
-    await hall.until(lambda: "history" in replica.health.waiting_for and hall.venue.reads > 2)
+    asked = hall.venue.reads
+    hall.venue.fail_reads(10)
+    await hall.until(lambda: "history" in replica.health.waiting_for and hall.venue.reads > asked + 2)
     assert not replica.health.ready
     assert replica.health.waiting_for["history"].startswith("0 %")
     await hall.loaded()
@@ -236,6 +239,32 @@ async def test_the_symbols_of_a_killed_fetcher_are_taken_over_without_a_gap_or_a
     hall.closes(1)
     await hall.until(lambda: hall.told() == hall.told(ETH) == [0, 1], within_s=10)
     assert second.fetcher.share == {BTC, ETH}
+
+
+async def test_a_fetcher_that_was_stopped_says_nothing_of_symbols_that_another_has_by_now(tmp_path: Path) -> None:
+    async with market_hall(tmp_path, price_interval_ms=0) as hall:
+        replica = await hall.starts("fetcher")
+        await hall.loaded()
+        heir = MemoryLeases(hall.locks, service="fetcher", instance="fetcher-2")
+        hall.clock.advance(6)  # nobody in this process has run for longer than a lease
+        assert await heir.claim((BTC, ETH)) == {BTC, ETH}
+        hall.venue.set_price(BTC, "5")
+        hall.venue.close_candle(venue_candle(0))
+        await hall.until(lambda: not replica.fetcher.share)
+        assert Decimal(5) not in hall.prices()
+        assert hall.told() == []
+
+
+async def test_what_was_taken_up_before_redis_failed_is_heard_all_the_same(tmp_path: Path) -> None:
+    symbols = tuple(Symbol(f"S{n:02}USDT") for n in range(TOGETHER + 2))
+    async with market_hall(tmp_path, symbols=symbols) as hall:
+        replica = await hall.starts()
+        replica.bus.fails_after = TOGETHER + 1  # the first ones are taken up, the others are not
+        await hall.until(lambda: replica.fetcher.share == frozenset(symbols[:TOGETHER]), within_s=1)
+        await hall.until(lambda: hall.venue.listeners(symbols[0]) == 1, within_s=1)
+        await hall.until(lambda: replica.fetcher.share == frozenset(symbols))
+        await hall.loaded()
+        assert [hall.venue.listeners(symbol) for symbol in symbols] == [1] * len(symbols)
 
 
 async def test_a_flushed_redis_has_its_history_back_and_the_new_candle_is_announced(hall: MarketHall) -> None:

@@ -108,6 +108,8 @@ def ticker(**changes: Any) -> Row:
         "markPrice": "100001",
         "bid1Price": "100000.4",
         "ask1Price": "100000.6",
+        "highPrice24h": "101000.0",
+        "lowPrice24h": "99000.5",
         "turnover24h": "123456789.12",
     }
     return row | changes

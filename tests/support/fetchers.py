@@ -1,8 +1,9 @@
 """A whole fetcher over any venue, with Redis and leases in memory: what it told, and what it stored."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -12,17 +13,42 @@ from libs.common.clock import Clock
 from libs.common.contracts.market import CandleClosed, CandleMissing
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import decode
+from libs.common.errors import Transient
 from libs.common.exchange import MarketFeed
 from libs.common.health import Health
 from libs.common.locks.memory import MemoryLeases, MemoryLockServer
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.gateway import Gateway
 from services.fetcher.adapters.outside import Outside
+from services.fetcher.adapters.universe_board import MemoryBoard
+from services.fetcher.adapters.universe_file import UniverseFile
+from services.fetcher.core.choice import Terms
 from services.fetcher.service import Fetcher
 
 M15: Final = Timeframe.M15
 STALE_MS: Final = 30_000
+
+
+def named(*symbols: Symbol) -> Terms:
+    """Wish for these symbols, whatever they are like."""
+    return Terms(symbols, 0, Decimal(0), Decimal(0), Decimal(0))
+
+
+class FailingBus(MemoryBus):
+    """A bus that reads a series `fails_after` times, then fails once."""
+
+    fails_after: int | None = None
+
+    async def series(
+        self, symbol: Symbol, timeframe: Timeframe, *, since: Instant = Instant(0), newest: int | None = None
+    ) -> Sequence[CandleClosed]:
+        if self.fails_after is not None:
+            left, self.fails_after = self.fails_after, self.fails_after - 1 if self.fails_after else None
+            if not left:
+                raise Transient("scripted: the series was not read")
+        return await super().series(symbol, timeframe, since=since, newest=newest)
 
 
 @dataclass
@@ -32,6 +58,7 @@ class Replica:
     health: Health
     fetcher: Fetcher
     files: CandleFiles
+    bus: FailingBus
     running: asyncio.Task[None]
 
     async def ends(self) -> None:
@@ -47,19 +74,21 @@ class Ground:
     clock: Clock
     redis: MemoryServer
     locks: MemoryLockServer
+    board: dict[str, bytes]
     history: int
     price_interval_ms: int = 100
 
-    def starts(self, name: str, feed: MarketFeed, launched: Mapping[Symbol, Instant]) -> Replica:
-        """Fetch these symbols' candles of a quarter of an hour."""
+    async def starts(self, name: str, feed: MarketFeed, terms: Terms) -> Replica:
+        """Fetch candles of a quarter of an hour of what is chosen, as soon as the venue has said what it lists."""
         limits = BusLimits(series_length=5 * self.history)
-        bus = MemoryBus(server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=limits)
+        bus = FailingBus(server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=limits)
         leases, health = MemoryLeases(self.locks, service="fetcher", instance=name), Health("fetcher", name)
-        fetcher = Fetcher(tuple(launched), dict(launched), (M15,), self.history, STALE_MS)
+        outside = Outside(bus, leases, feed, MemoryBoard(self.board))
+        choosing = Choosing(terms, feed, outside.board, UniverseFile(self.home), health, self.clock)
+        fetcher = Fetcher(await choosing.begin(), (M15,), self.history, STALE_MS)
         files = CandleFiles(self.home / "candles" / "live")
-        outside = Outside(bus, leases, feed)
-        gateway = Gateway(fetcher, files, outside, health, self.clock, self.price_interval_ms)
-        return Replica(health, fetcher, files, asyncio.create_task(gateway.run()))
+        gateway = Gateway(fetcher, choosing, files, outside, health, self.clock, self.price_interval_ms)
+        return Replica(health, fetcher, files, bus, asyncio.create_task(gateway.run()))
 
 
 def messages(redis: MemoryServer, stream: str) -> list[Message]:

@@ -1,12 +1,13 @@
 """Fetchers over one venue, one Redis and one clock, all in memory; the market does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from libs.common.bus.memory import MemoryServer
 from libs.common.candle_days import read_series
@@ -16,13 +17,15 @@ from libs.common.contracts.market import CandlesLoaded, PriceMoved
 from libs.common.contracts.registry import encode
 from libs.common.exchange.memory import MemoryVenue, instrument
 from libs.common.locks.memory import MemoryLockServer
-from libs.common.units import Instant, Symbol
+from libs.common.units import MINUTE_MS, Instant, Symbol, Usd
+from services.fetcher.core.choice import Terms, turn_of
 from tests.support import builders
-from tests.support.fetchers import M15, Ground, Replica, announced, given_up, messages, stored
+from tests.support.fetchers import M15, Ground, Replica, announced, given_up, messages, named, stored
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 ETH = Symbol("ETHUSDT")
 SYMBOLS = (BTC, ETH)
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,23 +36,56 @@ class MarketHall:
     price_interval_ms: int = 100
     symbols: tuple[Symbol, ...] = SYMBOLS
     history: int = 10
+    terms: Terms | None = None  # by default the symbols that are listed at first
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(Instant(1_000_000)))
     redis: MemoryServer = field(default_factory=MemoryServer)
+    board: dict[str, bytes] = field(default_factory=dict)
     replicas: dict[str, Replica] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in self.symbols], market=MORNING)
         self.locks = MemoryLockServer(self.clock)
         for symbol in self.symbols:
-            self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-self.history, 0)))
-            self.venue.set_price(symbol, "1000")
+            self.has_history(symbol)
+
+    def has_history(self, symbol: Symbol) -> None:
+        self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-self.history, 0)))
+        self.venue.set_price(symbol, "1000")
+
+    def lists(self, symbol: Symbol, *, turnover: int) -> None:
+        """List a symbol that was traded for so much, or trade one for so much."""
+        if symbol not in self.venue.books.instruments:
+            self.venue.books.instruments[symbol] = instrument(symbol)
+            self.has_history(symbol)
+        self.venue.turnover[symbol] = Usd(Decimal(turnover))
+
+    def delists(self, symbol: Symbol) -> None:
+        """Nothing more is told of it, and nothing answered."""
+        del self.venue.books.instruments[symbol]
+
+    @property
+    def turn(self) -> int:
+        """Which market hour's choice is due."""
+        return turn_of(self.venue.books.now)
+
+    def passes(self, minutes: int) -> None:
+        """Let the market be so many minutes past MORNING."""
+        self.venue.books.now = Instant(MORNING + minutes * MINUTE_MS)
 
     async def starts(self, name: str = "fetcher") -> Replica:
         """Start a fetcher; it sees prices as soon as it is connected."""
-        ground = Ground(self.home, self.clock, self.redis, self.locks, self.history, self.price_interval_ms)
-        replica = ground.starts(name, self.venue, dict.fromkeys(self.symbols, Instant(0)))
+        ground = Ground(self.home, self.clock, self.redis, self.locks, self.board, self.history, self.price_interval_ms)
+        replica = await self.passing(ground.starts(name, self.venue, self.terms or named(*self.symbols)))
         self.replicas[name] = replica
         return replica
+
+    async def passing(self, work: Coroutine[None, None, T]) -> T:
+        """Let virtual time pass until `work` is done."""
+        task = asyncio.create_task(work)
+        while not task.done():
+            await asyncio.to_thread(lambda: None)
+            self.clock.advance(0.1)
+        return task.result()
 
     async def dies(self, name: str) -> None:
         """The process is gone: nothing is given back, nothing more is said."""
@@ -74,7 +110,7 @@ class MarketHall:
                     replica.running.result()
             await asyncio.to_thread(lambda: None)  # files are written in a thread
             self.clock.advance(0.1)
-            for symbol in self.symbols if priced else ():
+            for symbol in self.venue.books.instruments if priced else ():
                 self.venue.push_price(symbol)
         raise AssertionError(f"not within {within_s} s; told: {self.told()}, series: {self.series()}")
 
@@ -112,6 +148,10 @@ class MarketHall:
         """Which candles are stored, in order."""
         return [(c.open_at - MORNING) // M15.ms for c in stored(self.redis, symbol)]
 
+    def universe(self) -> tuple[Symbol, ...]:
+        """What readers were told last that is fetched."""
+        return [m.universe for m in messages(self.redis, "candle") if isinstance(m, CandlesLoaded)][-1]
+
     def filed(self, symbol: Symbol = BTC) -> list[int]:
         """Which candles the files have, in order."""
         table = read_series(self.home / "candles" / "live", (symbol, M15))
@@ -120,9 +160,14 @@ class MarketHall:
 
 @asynccontextmanager
 async def market_hall(
-    home: Path, *, price_interval_ms: int = 100, symbols: tuple[Symbol, ...] = SYMBOLS, history: int = 10
+    home: Path,
+    *,
+    price_interval_ms: int = 100,
+    symbols: tuple[Symbol, ...] = SYMBOLS,
+    history: int = 10,
+    terms: Terms | None = None,
 ) -> AsyncIterator[MarketHall]:
-    hall = MarketHall(home, price_interval_ms, symbols, history)
+    hall = MarketHall(home, price_interval_ms, symbols, history, terms)
     # one thread: waiting for it in `until` waits for every file that is being written, however slow the disk is
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     try:

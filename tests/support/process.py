@@ -42,6 +42,14 @@ class ServiceProcess:
         if self._process is not None and self._process.poll() is None:
             self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """SIGSTOP: it stands still wherever it is, and neither it nor anybody else notices."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""
         return self._end(signal.SIGTERM)
@@ -51,9 +59,13 @@ class ServiceProcess:
         return None if self._process is None else self._process.poll()
 
     def _end(self, how: signal.Signals) -> int:
+        self._signal(how)
+        assert self._process is not None
+        return self._process.wait(timeout=WITHIN_S)
+
+    def _signal(self, how: signal.Signals) -> None:
         assert self._process is not None, "it was never started"
         self._process.send_signal(how)
-        return self._process.wait(timeout=WITHIN_S)
 
     def said(self) -> str:
         """The end of its log."""

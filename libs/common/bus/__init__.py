@@ -77,6 +77,10 @@ class Bus(Protocol):
         """
         ...
 
+    async def recent(self, stream: str, newest: int) -> Sequence[Message]:
+        """The newest readable messages of a broadcast stream, oldest first, whatever any cursor says."""
+        ...
+
     async def ack(self, delivery: Delivery) -> None:
         """The effect is durable: forget the work entry, or move the broadcast cursor."""
         ...
@@ -104,6 +108,10 @@ class Bus(Protocol):
 
     async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
         """When the last stored candle of each series opened; None: the series is empty."""
+        ...
+
+    async def keep_series(self, keys: Sequence[tuple[Symbol, Timeframe]], *, for_s: int | None) -> None:
+        """Let these series be forgotten after so many wall seconds, or, with None, never. Nothing stored is changed."""
         ...
 
     async def announce(self, *candles: Following) -> Sequence[Appended]:

@@ -1,6 +1,7 @@
 """What stands on a stream: an entry id, a schema name `t` and a body `m`."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +40,15 @@ def as_entry(stream: str, row: Any, deliveries: int = 1) -> Entry:
 def as_entries(prefix: str, answer: Any) -> list[Entry]:
     """The answer of XREAD or XREADGROUP: (key, rows) of each stream that had any."""
     return [as_entry(key.decode().removeprefix(prefix), row) for key, rows in answer for row in rows]
+
+
+def readable(entries: Iterable[Entry]) -> list[Message]:
+    """The messages of those entries that can be read; the others are left to who reads the stream."""
+    found = []
+    for entry in entries:
+        with suppress(Poison):
+            found.append(entry.message())
+    return found
 
 
 def order_of(entry_id: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import Watermark
-from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of
+from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of, readable
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.series import body_of, series_name
 from libs.common.clock import Clock, VirtualClock
@@ -58,6 +58,7 @@ class MemoryServer:
     streams: dict[str, list[Entry]] = field(default_factory=dict)
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     series: dict[str, list[CandleClosed]] = field(default_factory=dict)
+    forgets: dict[str, float] = field(default_factory=dict)  # series -> monotonic ms at which it is forgotten
     dead: list[DeadLetter] = field(default_factory=list)
     cursors: dict[str, dict[str, str]] = field(default_factory=dict)  # instance -> stream -> entry id
     written: asyncio.Event = field(default_factory=asyncio.Event)
@@ -144,6 +145,9 @@ class MemoryBus:
     def is_current(self, streams: Sequence[str]) -> bool:
         return all(stream in self._marks for stream in streams)
 
+    async def recent(self, stream: str, newest: int) -> Sequence[Message]:
+        return readable(self.server.streams.get(stream, [])[-newest:])
+
     async def ack(self, delivery: Delivery) -> None:
         self._step()
         self._forget(delivery.stream, delivery.id)
@@ -172,6 +176,12 @@ class MemoryBus:
     async def series_ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
         return [self._end_of(*key) for key in keys]
 
+    async def keep_series(self, keys: Sequence[tuple[Symbol, Timeframe]], *, for_s: int | None) -> None:
+        for name in (series_name(*key) for key in keys):
+            self.server.forgets.pop(name, None)
+            if for_s is not None and name in self.server.series:
+                self.server.forgets[name] = self._clock.monotonic_ms() + for_s * 1_000
+
     async def announce(self, *candles: Following) -> Sequence[Appended]:
         self._step()
         return [self._announce(each.candle, each.after) for each in candles]
@@ -191,7 +201,7 @@ class MemoryBus:
     async def series(
         self, symbol: Symbol, timeframe: Timeframe, *, since: Instant = Instant(0), newest: int | None = None
     ) -> Sequence[CandleClosed]:
-        found = [c for c in self.server.series.get(series_name(symbol, timeframe), ()) if c.open_at >= since]
+        found = [candle for candle in self._stored(series_name(symbol, timeframe)) if candle.open_at >= since]
         return found if newest is None else found[-newest:] if newest else []
 
     async def lag(self, streams: Sequence[str]) -> Sequence[StreamLag]:
@@ -285,12 +295,20 @@ class MemoryBus:
             self._marks[stream].acknowledge(entry_id)
             self.server.cursors.setdefault(self._instance, {})[stream] = self._marks[stream].at
 
+    def _stored(self, name: str) -> list[CandleClosed]:
+        """The candles of a series, unless its time has run out."""
+        end = self.server.forgets.get(name)
+        if end is not None and end <= self._clock.monotonic_ms():
+            del self.server.forgets[name], self.server.series[name]
+        return self.server.series.get(name, [])
+
     def _end_of(self, symbol: Symbol, timeframe: Timeframe) -> Instant | None:
-        stored = self.server.series.get(series_name(symbol, timeframe))
+        stored = self._stored(series_name(symbol, timeframe))
         return stored[-1].open_at if stored else None
 
     def _append(self, candle: CandleClosed) -> bool:
-        stored = self.server.series.setdefault(series_name(candle.symbol, candle.timeframe), [])
+        name = series_name(candle.symbol, candle.timeframe)
+        stored = self.server.series[name] = self._stored(name)
         if stored and stored[-1].open_at >= candle.open_at:
             return False
         stored.append(candle)

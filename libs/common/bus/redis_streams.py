@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import structlog
 from redis.asyncio import Redis
@@ -20,7 +20,7 @@ from libs.common.background import beside
 from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery, Following, StreamLag
 from libs.common.bus.cursors import CursorFile
 from libs.common.bus.dead_letters import DeadLetters
-from libs.common.bus.entries import Entry
+from libs.common.bus.entries import Entry, as_entry, readable
 from libs.common.bus.limits import BusLimits
 from libs.common.bus.merging import merge
 from libs.common.bus.redis_broadcast import BroadcastReader
@@ -183,6 +183,13 @@ class RedisBus:
         self._broadcast |= dict.fromkeys(streams, reader)
         return reader
 
+    async def recent(self, stream: str, newest: int) -> Sequence[Message]:
+        try:
+            rows: Any = await self._redis.xrevrange(self._prefix + stream, count=newest)
+        except RedisError as error:
+            raise Transient(f"{stream} not read: {error}") from error
+        return readable(as_entry(stream, row) for row in reversed(rows))
+
     async def ack(self, delivery: Delivery) -> None:
         """Never raises for a lost Redis: the acknowledgement is sent again, or the entry comes again."""
         if delivery.stream in self._broadcast:
@@ -228,6 +235,12 @@ class RedisBus:
             return await self._series.ends(keys)
         except RedisError as error:
             raise Transient(f"ends of series not read: {error}") from error
+
+    async def keep_series(self, keys: Sequence[tuple[Symbol, Timeframe]], *, for_s: int | None) -> None:
+        try:
+            await self._series.keep(keys, for_s)
+        except RedisError as error:
+            raise Transient(f"the keeping of series not set: {error}") from error
 
     async def announce(self, *candles: Following) -> Sequence[Appended]:
         sent = self._clock.now()

@@ -96,6 +96,14 @@ class SeriesStore:
         answer: list[bytes] = await self._ends(keys=[self._prefix + series_name(*key) for key in keys])
         return [Instant(int(end)) if end else None for end in answer]
 
+    async def keep(self, keys: Sequence[tuple[Symbol, Timeframe]], for_s: int | None) -> None:
+        """See `Bus.keep_series`."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for key in keys:
+                name = self._prefix + series_name(*key)
+                pipe.persist(name) if for_s is None else pipe.expire(name, for_s)
+            await pipe.execute()
+
     async def announce(self, candles: Sequence[Following]) -> list[Appended]:
         """See `Bus.announce`."""
         if not candles:

@@ -30,7 +30,7 @@ STREAMS: Final[Mapping[str, Stream]] = {
     "price": Stream("broadcast", "fetcher", "trailing, executor, dashboard"),
     "signal": Stream("work", "predictor", "executor"),
     "command": Stream("work", "trailing, REST, command line, dashboard", "executor"),
-    "order": Stream("broadcast", "executor", "dashboard, metrics"),
+    "order": Stream("broadcast", "executor", "fetcher, dashboard, metrics"),
     "position": Stream("broadcast", "executor", "trailing, fetcher, predictor, dashboard"),
     "trade": Stream("work", "executor", "postmortem, predictor"),
     "lesson": Stream("work", "postmortem", "predictor"),

@@ -84,6 +84,7 @@ class CandlesLoaded(Message):
 
     Said by each fetcher when its share is loaded, again whenever the share changes, and every 10 s of wall time,
     so that a reader that starts late hears it too. The market is loaded when the shares together make the universe.
+    Symbols come and go with the market's hours: whoever is not in the newest universe is not fetched any more.
     """
 
     schema_name: ClassVar[str] = "candle.loaded.v1"

@@ -34,6 +34,10 @@ class MarketFeed(Protocol):
 
     async def tickers(self) -> Sequence[Ticker]: ...
 
+    async def market_now(self, symbol: Symbol) -> Instant:
+        """The moment that the market of a listed symbol shows."""
+        ...
+
     async def candles(
         self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int
     ) -> Sequence[Candle]:

@@ -72,6 +72,8 @@ def ticker(row: Row) -> Ticker:
         mark=Price(_maybe(row["markPrice"]) or last),
         bid=Price(_maybe(row["bid1Price"]) or last),
         ask=Price(_maybe(row["ask1Price"]) or last),
+        high_24h=Price(_maybe(row["highPrice24h"]) or last),
+        low_24h=Price(_maybe(row["lowPrice24h"]) or last),
         turnover_24h=Usd(_number(row["turnover24h"])),
     )
 

@@ -66,7 +66,7 @@ class CcxtFeed:
         return [parsed(parse, row) for row in reversed(answer["list"])]
 
     async def market_now(self, symbol: Symbol) -> Instant:
-        """The moment that the market of a symbol shows."""
+        """See `MarketFeed`: the time of its order book."""
         return await market_now(self._client, symbol)
 
     async def funding(self, symbol: Symbol, *, start: Instant, end: Instant) -> Sequence[tuple[Instant, Fraction]]:

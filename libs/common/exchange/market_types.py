@@ -25,6 +25,8 @@ class Ticker:
     mark: Price
     bid: Price
     ask: Price
+    high_24h: Price
+    low_24h: Price
     turnover_24h: Usd
 
 

@@ -16,7 +16,7 @@ from libs.common.exchange.market_types import (
     Ticker,
 )
 from libs.common.exchange.memory_books import Books
-from libs.common.units import Instant, Symbol, Timeframe, Usd
+from libs.common.units import ZERO, Instant, Price, Symbol, Timeframe, Usd
 
 Listener = tuple[frozenset[Symbol], frozenset[Timeframe], "asyncio.Queue[FeedEvent]"]
 
@@ -29,6 +29,8 @@ class MemoryFeed:
         self.reads = 0  # how often anything was asked over REST
         self.candle_reads = 0  # and how often candles were
         self.turnover: dict[Symbol, Usd] = {}
+        self.spread: dict[Symbol, Price] = {}  # of which half lies on either side of the price
+        self.day: dict[Symbol, tuple[Price, Price]] = {}  # lowest and highest price of 24 h; by default the price
         self._failing_reads = 0
         self._silenced: dict[Symbol, asyncio.Event] = {}
         self._candles: dict[tuple[Symbol, Timeframe], dict[Instant, Candle]] = {}
@@ -64,6 +66,10 @@ class MemoryFeed:
         at = Instant(candle.open_at + candle.timeframe.ms)
         self.push(CandleClosedFrame(replace(candle, closed=True), at))
 
+    def listeners(self, symbol: Symbol) -> int:
+        """How many connections hear of a symbol."""
+        return sum(symbol in symbols for symbols, _, _ in self._live)
+
     def push(self, *events: FeedEvent) -> None:
         """Hand events to every listener that subscribed to them; lost while the feed is down."""
         for symbols, timeframes, queue in self._live:
@@ -89,10 +95,26 @@ class MemoryFeed:
 
     async def tickers(self) -> Sequence[Ticker]:
         self._read()
-        return [
-            Ticker(symbol, price, price, price, price, self.turnover.get(symbol, Usd(price)))
-            for symbol, price in sorted(self.books.prices.items())
-        ]
+        return [self._ticker(symbol) for symbol in sorted(self.books.prices)]
+
+    async def market_now(self, symbol: Symbol) -> Instant:
+        self._read()
+        return self.books.now
+
+    def _ticker(self, symbol: Symbol) -> Ticker:
+        price = self.books.prices[symbol]
+        half = self.spread.get(symbol, Price(ZERO)) / 2
+        low, high = self.day.get(symbol, (price, price))
+        return Ticker(
+            symbol=symbol,
+            last=price,
+            mark=price,
+            bid=Price(price - half),
+            ask=Price(price + half),
+            high_24h=high,
+            low_24h=low,
+            turnover_24h=self.turnover.get(symbol, Usd(price)),
+        )
 
     async def candles(
         self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int

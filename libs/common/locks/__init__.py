@@ -35,12 +35,19 @@ class Locks(Protocol):
 class Leases(Protocol):
     """One replica's share of the symbols of its service: `lease:{service}:{SYMBOL}`."""
 
-    async def claim(self, wanted: tuple[Symbol, ...]) -> frozenset[Symbol]:
+    @property
+    def unowned(self) -> int:
+        """How many of the wanted symbols nobody had when the last claim was answered."""
+        ...
+
+    async def claim(self, wanted: tuple[Symbol, ...], *, urgent: frozenset[Symbol] = frozenset()) -> frozenset[Symbol]:
         """Renew what is held, take what is free and fair, and return what is held now.
 
-        Fair: with R live replicas nobody keeps more than ceil(len(wanted) / R); earlier symbols in `wanted` come first.
+        Fair: of W symbols each of R live replicas has W // R, and W % R of them one more. No symbol moves that need
+        not: what a replica has it keeps while its share is fair. Within a share `urgent` symbols come first, for
+        a free one another is given up; then earlier ones of `wanted`.
         Call it about every second; a lease not renewed for its length (5 s) is free for others. When Redis has
-        forgotten everybody, the first claim takes again what was held, and no more.
+        forgotten everybody, each takes again what it held, and for a lease's length no more.
         """
         ...
 

@@ -1,12 +1,14 @@
 """Locks and leases in memory: several holders on one `MemoryLockServer` are processes on one Redis."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from libs.common.clock import Clock
 from libs.common.locks import Held
+from libs.common.locks.fairness import Memory, by_seniority, fair
 from libs.common.locks.held import LEASE_MS, LOCK_MS, RENEW_MS, Moment, RenewedHold
 from libs.common.units import Symbol
 
@@ -44,6 +46,16 @@ class MemoryLockServer:
     def living(self, service: str) -> int:
         now = self.clock.monotonic_ms()
         return sum(name == service and end > now for (name, _), end in self.replicas.items())
+
+    def is_known(self, service: str, instance: str) -> bool:
+        """Whether its heartbeat is remembered: what has run out is, until another replica claims."""
+        return (service, instance) in self.replicas
+
+    def beat(self, service: str, instance: str, length_ms: int) -> None:
+        """Count a replica as living for `length_ms`, and forget those that do not any more."""
+        now = self.clock.monotonic_ms()
+        self.replicas[service, instance] = now + length_ms
+        self.replicas = {name: end for name, end in self.replicas.items() if end > now}
 
 
 class MemoryLocks:
@@ -92,23 +104,33 @@ class MemoryLeases:
         self._server, self._service, self._instance = server, service, instance
         self._length_ms = length_ms
         self._held: tuple[Symbol, ...] = ()
+        self._memory = Memory()
+        self._unowned = 0
 
-    async def claim(self, wanted: tuple[Symbol, ...]) -> frozenset[Symbol]:
+    @property
+    def unowned(self) -> int:
+        return self._unowned
+
+    async def claim(self, wanted: tuple[Symbol, ...], *, urgent: frozenset[Symbol] = frozenset()) -> frozenset[Symbol]:
         now = self._server.clock.monotonic_ms()
-        was_known = (self._service, self._instance) in self._server.replicas
-        self._server.replicas[self._service, self._instance] = now + self._length_ms
-        share = -(-len(wanted) // self._server.living(self._service))
-        available = [s for s in wanted if self._server.owner(self._key(s)) in (None, self._instance)]
-        if self._held and not was_known:  # the others are forgotten too: what they hold looks free
-            mine = tuple(symbol for symbol in available if symbol in self._held)
-        else:
-            mine = tuple(available[:share])
-        for symbol in {*wanted, *self._held} - set(mine):
+        is_forgotten = bool(self._held) and not self._server.is_known(self._service, self._instance)
+        self._server.beat(self._service, self._instance, self._length_ms)
+        only_held = is_forgotten or self._memory.is_cautious(now)
+        self._memory.claimed(now, is_forgotten=is_forgotten, length_ms=self._length_ms)
+        owners = {symbol: self._server.owner(self._key(symbol)) for symbol in by_seniority(wanted, self._held)}
+        mine = [symbol for symbol, owner in owners.items() if owner == self._instance]
+        free = [s for s, owner in owners.items() if owner is None and (s in self._held or not only_held)]
+        others = Counter(owner for owner in owners.values() if owner not in (None, self._instance))
+        limit = fair(len(wanted), self._server.living(self._service), others.values())
+        ranked = sorted((*mine, *free), key=lambda symbol: symbol not in urgent)
+        kept = ranked if is_forgotten else ranked[:limit]
+        for symbol in {*mine, *self._held} - set(kept):
             self._server.let_go(self._key(symbol), self._instance)
-        for symbol in mine:
+        for symbol in kept:
             self._server.take(self._key(symbol), self._instance, self._length_ms)
-        self._held = mine
-        return frozenset(mine)
+        self._held = by_seniority(kept, self._held)
+        self._unowned = sum(self._server.owner(self._key(symbol)) is None for symbol in wanted)
+        return frozenset(kept)
 
     async def release(self) -> None:
         self._server.replicas.pop((self._service, self._instance), None)

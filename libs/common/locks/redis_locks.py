@@ -17,6 +17,7 @@ from redis.exceptions import LockError, RedisError
 from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.locks import Held
+from libs.common.locks.fairness import Memory, by_seniority
 from libs.common.locks.held import LEASE_MS, LOCK_MS, RENEW_MS, Moment, RenewedHold
 from libs.common.redis_connection import open_redis
 from libs.common.units import Symbol
@@ -116,32 +117,55 @@ async def _let_go(lock: Lock) -> None:
         log.warning("lock.not_released", name=lock.name, reason=str(error))
 
 
-# KEYS: the set of replicas, then one lease each for wanted and unwanted symbols. ARGV: instance, length in ms,
-# number of wanted symbols, and for each whether we held it. Of what is ours or free, the first that fit our share
-# are ours; the rest of ours goes back. When Redis has forgotten us, it has forgotten the others too: what they held
-# looks free, so at first we take again only what was ours. Atomic, and by the server's own clock: replicas on other
-# machines need not agree on the time.
+# KEYS: the set of replicas, then one lease each for wanted and unwanted symbols. ARGV: instance, length in ms, number
+# of wanted symbols, for each whether we held it and whether it is urgent, whether only what we held may be taken, and
+# whether that was anything. Answers whether we were forgotten, how many wanted symbols nobody has, and which are ours.
+# Atomic, and by the server's own clock: replicas on other machines need not agree on the time.
+# The rule is fairness.py's `fair`: what a replica has it keeps while its share is fair.
 _CLAIM: Final = """
-local me, length, wanted, before = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local me, length, wanted, before, urgent = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local forgotten = not redis.call('ZSCORE', KEYS[1], me) and string.find(before, '1')
+local forgotten = not redis.call('ZSCORE', KEYS[1], me) and ARGV[7] == '1'
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - length)
+local careful = forgotten or ARGV[6] == '1'
 redis.call('ZADD', KEYS[1], now, me)
 local replicas = redis.call('ZCARD', KEYS[1])
-local share = math.floor((wanted + replicas - 1) / replicas)
-local held = {}
-for n = 2, #KEYS do
-  local owner = redis.call('GET', KEYS[n])
-  local known = not forgotten or string.sub(before, n - 1, n - 1) == '1'
-  if n - 1 <= wanted and known and (forgotten or #held < share) and (not owner or owner == me) then
-    redis.call('SET', KEYS[n], me, 'PX', length)
-    held[#held + 1] = n - 2
-  elseif owner == me then
-    redis.call('DEL', KEYS[n])
+local marked = function(marks, n) return string.sub(marks, n, n) == '1' end
+local classes, has, nobodys, mine = {{}, {}, {}, {}}, {}, 0, {}
+for n = 1, wanted do
+  local owner = redis.call('GET', KEYS[n + 1])
+  if owner == me then
+    mine[n] = true
+    table.insert(classes[marked(urgent, n) and 1 or 3], n)
+  elseif owner then
+    has[owner] = (has[owner] or 0) + 1
+  else
+    nobodys = nobodys + 1
+    if not careful or marked(before, n) then table.insert(classes[marked(urgent, n) and 2 or 4], n) end
   end
 end
-return held
+local least = math.floor(wanted / replicas)
+local bigger = 0
+for _, count in pairs(has) do if count > least then bigger = bigger + 1 end end
+local limit = bigger < wanted % replicas and least + 1 or least
+local held = {}
+for class = 1, 4 do
+  for _, n in ipairs(classes[class]) do
+    if forgotten or #held < limit then
+      redis.call('SET', KEYS[n + 1], me, 'PX', length)
+      held[#held + 1] = n - 1
+      if not mine[n] then nobodys = nobodys - 1 end
+    elseif mine[n] then
+      redis.call('DEL', KEYS[n + 1])
+      nobodys = nobodys + 1
+    end
+  end
+end
+for n = wanted + 2, #KEYS do
+  if redis.call('GET', KEYS[n]) == me then redis.call('DEL', KEYS[n]) end
+end
+return {forgotten and 1 or 0, nobodys, held}
 """
 
 _RELEASE: Final = """
@@ -161,6 +185,8 @@ class RedisLeases:
         self._clock, self._length_ms = clock, length_ms
         self._claim, self._release = redis.register_script(_CLAIM), redis.register_script(_RELEASE)
         self._held: tuple[Symbol, ...] = ()
+        self._memory = Memory()
+        self._unowned = 0
         self._confirmed = Moment.now(clock)
 
     @classmethod
@@ -177,18 +203,27 @@ class RedisLeases:
             await leases.release()
             await redis.aclose()
 
-    async def claim(self, wanted: tuple[Symbol, ...]) -> frozenset[Symbol]:
+    @property
+    def unowned(self) -> int:
+        return self._unowned
+
+    async def claim(self, wanted: tuple[Symbol, ...], *, urgent: frozenset[Symbol] = frozenset()) -> frozenset[Symbol]:
         """As the port says; while Redis is away, what is held stays ours for the lease's length and no longer."""
         asked = Moment.now(self._clock)
-        unwanted = [symbol for symbol in self._held if symbol not in wanted]
-        before = "".join("1" if symbol in self._held else "0" for symbol in wanted)
+        wanted, held = by_seniority(wanted, self._held), frozenset(self._held)
+        marks = ["".join("1" if symbol in some else "0" for symbol in wanted) for some in (held, urgent)]
+        careful = self._memory.is_cautious(asked.monotonic_ms)
+        answer: tuple[int, int, list[int]]
         try:
-            answer: list[int] = await self._claim(
-                keys=self._keys((*wanted, *unwanted)), args=[self._instance, self._length_ms, len(wanted), before]
+            answer = await self._claim(
+                keys=self._keys((*wanted, *sorted(held.difference(wanted)))),
+                args=[self._instance, self._length_ms, len(wanted), *marks, int(careful), int(bool(held))],
             )
         except RedisError as error:
             return self._while_unheard(asked, str(error))
-        self._held = tuple(wanted[n] for n in answer)
+        is_forgotten, self._unowned, mine = answer
+        self._memory.claimed(asked.monotonic_ms, is_forgotten=bool(is_forgotten), length_ms=self._length_ms)
+        self._held = by_seniority([wanted[n] for n in mine], self._held)
         self._confirmed = asked
         return frozenset(self._held)
 

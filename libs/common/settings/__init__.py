@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _volatility_is_a_range(self) -> Self:
+        least, most = self.market.min_volatility, self.market.max_volatility
+        if most and least > most:
+            raise ValueError(f"market.min_volatility = {least}: must be at most market.max_volatility, which is {most}")
+        return self
+
+    @model_validator(mode="after")
     def _live_is_now(self) -> Self:
         paper = self.paper
         if paper.market == "live" and paper.speed != 1:

@@ -45,10 +45,20 @@ class ExchangeSection(Section):
 
 class MarketSection(Section):
     symbols: Annotated[tuple[SymbolName, ...], Field(min_length=1)] | TopN = Field(
-        "top:50", description="Venue ids, or top:N by 24 h turnover."
+        "top:50", description="Venue ids, or top:N by 24 h turnover of those that pass the four filters below."
     )
     timeframes: tuple[Timeframe, ...] = Field(
         (Timeframe.M15, Timeframe.M30, Timeframe.H1), min_length=1, description="Candles to fetch and judge."
+    )
+    min_age_days: int = Field(30, ge=0, le=3650, description="Least market days since the launch; 0: any.")
+    max_spread: Decimal = Field(
+        Decimal("0.005"), ge=0, le=1, description="Largest spread as a fraction of the mid price; 0: any."
+    )
+    min_volatility: Decimal = Field(
+        Decimal("0.005"), ge=0, le=10, description="Least 24 h range as a fraction of the day's low; 0: any."
+    )
+    max_volatility: Decimal = Field(
+        Decimal(1), ge=0, le=10, description="Largest 24 h range as a fraction of the day's low; 0: any."
     )
 
 

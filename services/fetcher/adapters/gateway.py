@@ -1,12 +1,8 @@
-"""The loops round the decisions: hear the feed, ask over REST, share the symbols, say how far we are.
-
-Several connections may be open: a symbol that is gained later has one of its own, so that nobody else's feed is cut.
-"""
+"""The loops round the decisions: hear the feed, ask over REST, share the symbols, say how far we are."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -15,15 +11,20 @@ from libs.common.clock import Clock
 from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
-from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, Instrument, PriceFrame
+from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
 from libs.common.health import Health
+from libs.common.locks.held import LEASE_MS, Moment
+from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.choosing import Choosing
+from services.fetcher.adapters.connections import Connections
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
 from services.fetcher.adapters.reports import Reporting, Reports
+from services.fetcher.adapters.stored import Stored
 from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
-from services.fetcher.core.outliers import WINDOW
+from services.fetcher.core.choice import Listing
 
 log = structlog.get_logger()
 
@@ -33,27 +34,34 @@ ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 VERIFY_S: Final = 5.0
-CONNECTIONS: Final = 8
+RECENT: Final = 200  # events that a start looks back on: more than there are between two snapshots of positions
+TOGETHER: Final = 10  # symbols that are taken up at once: a few round trips, and a lease can wait so long
 ASKING: Final = 16  # questions of a lane at once: an answer is kept until what was decided before is out
 
 
 class Decisions(Reporting, Protocol):
     """What the loops need of the fetcher's state; see services.fetcher.service."""
 
+    listing: Listing
     timeframes: tuple[Timeframe, ...]
 
     @property
     def wanted(self) -> tuple[Symbol, ...]: ...
     @property
-    def ended(self) -> frozenset[Symbol]: ...
+    def urgent(self) -> frozenset[Symbol]: ...
+    @property
+    def is_settled(self) -> bool: ...
     @property
     def reached(self) -> Instant | None: ...
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
     def recall(self, candles: Sequence[CandleClosed]) -> None: ...
     def lose(self, symbol: Symbol) -> None: ...
-    def wants_listing(self, wall: Instant) -> bool: ...
-    def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]: ...
-    def see_position(self, message: Message) -> None: ...
+    def see(self, message: Message) -> None: ...
+    def adopt(self, listing: Listing) -> None: ...
+    def doubts(self, wall: Instant) -> bool: ...
+    def looked(self, wall: Instant, *, is_known: bool) -> None: ...
+    def turn_due(self, wall: Instant) -> int | None: ...
+    def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None: ...
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
     def watch(self, wall: Instant) -> None: ...
     def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
@@ -68,25 +76,22 @@ class Decisions(Reporting, Protocol):
     def lost(self, loss: Loss, wall: Instant) -> None: ...
 
 
-@dataclass(slots=True)
-class Connection:
-    symbols: frozenset[Symbol]
-    hearing: asyncio.Task[None]
-
-
 class Gateway:
     """price_interval_ms: least wall time between prices of one symbol; 0 tells every one at once."""
+
+    reads: Final = ("position", "order")
 
     def __init__(
         self,
         fetcher: Decisions,
+        choosing: Choosing,
         files: CandleFiles,
         outside: Outside,
         health: Health,
         clock: Clock,
         price_interval_ms: int,
     ) -> None:
-        self._fetcher, self._files = fetcher, files
+        self._fetcher, self._choosing, self._files = fetcher, choosing, files
         self._bus, self._leases, self._feed = outside.bus, outside.leases, outside.feed
         self._health, self._clock = health, clock
         self._interval_ms = price_interval_ms
@@ -94,91 +99,121 @@ class Gateway:
         self._reports = Reports(fetcher, health, clock)
         self._moved = asyncio.Event()
         self._asking: Counter[Lane] = Counter()
-        self._connections: list[Connection] = []
+        self._connections = Connections(self._hear)
+        self._stored = Stored(outside.bus, files, fetcher.timeframes)
         self._reached: Instant | None = None
-        self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
+        self._due: int | None = None  # the market hour for which a choice was asked for at once
+        nothing = frozenset[Symbol]()
+        self._told = nothing, nothing  # of what is wanted, what was loaded
+        self._claim_now, self._choose_now = asyncio.Event(), asyncio.Event()
+        self._claimed_at, self._claimed = Moment.now(clock), asyncio.Event()
 
     async def run(self) -> None:
         """Fetch for ever; when told to stop, give the symbols back and write what waits."""
         self._health.wait_for("history")
+        self._health.look = self._look
         try:
+            await self._recall()
             async with asyncio.TaskGroup() as tasks:
-                for loop in (self._outbox.run, self._learn_positions, self._tell_prices):
+                for loop in (self._outbox.run, self._learn, self._tell_prices, self._follow_universe):
                     tasks.create_task(loop())
-                for chore in (self._keep_files, self._verify_series):
+                for chore in (self._beat, self._keep_files, self._verify_series):
                     tasks.create_task(chore())
-                for spreading in (self._ask_what_is_due, self._watch_listing):
-                    tasks.create_task(spreading(tasks))
+                tasks.create_task(self._ask_what_is_due(tasks))
                 tasks.create_task(self._say_loaded())
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
             await self._files.flush()
 
+    async def _beat(self) -> None:
+        """Let the share and the universe be looked after at least this often."""
+        while True:
+            await self._clock.sleep(LOOK_S)
+            self._claim_now.set()
+            self._choose_now.set()
+
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            try:
-                await self._share(tasks, await self._leases.claim(self._fetcher.wanted))
-            except Transient as error:
-                log.warning("share.unknown", reason=str(error))  # nobody else can take it either
+            self._claim_now.clear()
+            began, wanted = Moment.now(self._clock), self._fetcher.wanted
+            share = await self._leases.claim(wanted, urgent=self._fetcher.urgent)
+            if await self._share(tasks, share):
+                self._fetcher.claimed(wanted, unowned=self._leases.unowned)
+            self._claimed_at = began
+            self._claimed.set()
             self._fetcher.watch(self._clock.now())
-            self._reports.look(self._told or frozenset())
-            await self._clock.sleep(LOOK_S)
+            self._reports.look(self._told[1])
+            await self._claim_now.wait()
 
-    async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> None:
-        """Drop what was lost, take up what was gained, and hear of it."""
-        lost = self._fetcher.share - share
-        gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
+    async def _sure(self) -> None:
+        """Wait for the next claim where our leases may have run out since the last one.
+
+        A process that was stopped wakes up with frames and prices of symbols that others fetch by now.
+        """
+        while self._claimed_at.ms_until(Moment.now(self._clock)) >= LEASE_MS:
+            self._claimed.clear()
+            self._claim_now.set()
+            await self._claimed.wait()
+
+    async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> bool:
+        """Drop what was lost, take up what was gained, and hear of it; return whether that was all of it.
+
+        Taking up reads Redis and files: what takes longer than a lease can wait is left to the next look.
+        """
+        lost, began = self._fetcher.share - share, self._clock.monotonic_ms()
         for symbol in lost:
             self._fetcher.lose(symbol)
-        stored = await self._stored(gained)
-        await self._recall(gained)
-        for symbol in gained:
-            self._fetcher.gain(symbol, stored[symbol], self._clock.now())
+        await self._stored.let_go(lost.difference(self._fetcher.wanted))
+        gained: list[Symbol] = []
+        missing = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
+        for together in (missing[n : n + TOGETHER] for n in range(0, len(missing), TOGETHER)):
+            if self._clock.monotonic_ms() - began >= LOOK_S * 1_000:
+                self._claim_now.set()
+                break
+            try:
+                gained += await self._take_up(together)
+            except Transient as error:
+                log.warning("share.unknown", symbols=together, reason=str(error))
+                break  # what was taken up is heard all the same
         if lost or gained:
-            log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
-        self._connect(tasks, gained)
+            log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(self._fetcher.share))
+        self._connections.follow(tasks, gained, self._fetcher.wanted, self._fetcher.share, self._fetcher.listing)
+        return self._fetcher.share == share
 
-    async def _stored(self, symbols: Sequence[Symbol]) -> dict[Symbol, dict[Timeframe, Instant | None]]:
-        """Where each series ends in Redis; what the files lack of it is copied there."""
-        keys = [(symbol, timeframe) for symbol in symbols for timeframe in self._fetcher.timeframes]
-        found = dict(zip(keys, await self._bus.series_ends(keys), strict=True))
-        filed = await self._files.ends(keys)
-        for key, end in found.items():
-            if end is not None and (filed[key] or -1) < end:
-                for candle in await self._bus.series(*key, since=Instant((filed[key] or 0) + 1)):
-                    self._files.note(candle)
-        return {symbol: {frame: found[symbol, frame] for frame in self._fetcher.timeframes} for symbol in symbols}
+    async def _take_up(self, symbols: Sequence[Symbol]) -> Sequence[Symbol]:
+        """Begin with these symbols where Redis ends, and return those that are still wanted by then."""
+        taken = await self._stored.taken_up(symbols)
+        wanted = [symbol for symbol in symbols if symbol in self._fetcher.wanted]
+        for symbol in wanted:
+            self._fetcher.recall(taken[symbol].newest)
+            self._fetcher.gain(symbol, taken[symbol].ends, self._clock.now())
+        return wanted
 
-    async def _recall(self, symbols: Sequence[Symbol]) -> None:
-        """Have the newest candles of each series at hand, for the next one to be judged by."""
-        for symbol in symbols:
-            for timeframe in self._fetcher.timeframes:
-                self._fetcher.recall(await self._bus.series(symbol, timeframe, newest=WINDOW))
-
-    def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
-        share = self._fetcher.share
-        for connection in [c for c in self._connections if not c.symbols & share]:
-            self._disconnect(connection)
-        wanted = list(gained)
-        if gained and len(self._connections) >= CONNECTIONS:
-            for connection in list(self._connections):
-                self._disconnect(connection)
-            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.ended]
-        self._open(tasks, wanted)
-
-    def _open(self, tasks: asyncio.TaskGroup, symbols: Sequence[Symbol]) -> None:
-        if symbols:
-            self._connections.append(Connection(frozenset(symbols), tasks.create_task(self._hear(symbols))))
-
-    def _disconnect(self, connection: Connection) -> None:
-        connection.hearing.cancel()
-        self._connections.remove(connection)
+    async def _follow_universe(self) -> None:
+        """Take over what the fetchers choose, and choose with them; a venue or Redis that is away is asked again."""
+        while True:
+            self._choose_now.clear()
+            now = self._clock.now()
+            due, is_doubtful = self._fetcher.turn_due(now), self._fetcher.doubts(now)
+            listing, is_known = None, True
+            try:
+                listing = await self._choosing.renew(due, idle=not self._fetcher.traded, doubtful=is_doubtful)
+            except (Transient, Refused) as error:
+                log.warning("universe.unknown", reason=str(error))
+                is_known = False
+            if listing is not None:
+                self._fetcher.adopt(listing)
+                self._claim_now.set()
+            if is_doubtful:
+                self._fetcher.looked(now, is_known=is_known)
+            await self._choose_now.wait()
 
     async def _hear(self, symbols: Sequence[Symbol]) -> None:
         """Take the events of one connection in their order."""
         async for event in self._feed.live(symbols, self._fetcher.timeframes):
             await self._outbox.room()
+            await self._sure()
             self._outbox.put(*self._fetcher.hear(event, symbols, self._clock.now()))
             match event:
                 case PriceFrame():
@@ -200,6 +235,10 @@ class Gateway:
         """Say after everything that was decided how far the market is decided, once."""
         at = self._fetcher.reached
         if at is not None and at != self._reached:
+            due = self._fetcher.turn_due(self._clock.now())
+            if due is not None and due != self._due:
+                self._due = due
+                self._choose_now.set()
             self._reached = at
             self._outbox.put(Reached(at))
 
@@ -208,6 +247,7 @@ class Gateway:
         while True:
             await self._moved.wait()
             self._moved.clear()
+            await self._sure()
             self._put_prices()
             await self._clock.sleep(GATHER_S)
             if self._fetcher.prices_wait:
@@ -236,6 +276,7 @@ class Gateway:
             if not answer:
                 answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
             await self._outbox.room()
+            await self._sure()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
             self._say_reached()
         except (Transient, Refused) as error:
@@ -245,44 +286,41 @@ class Gateway:
             self._asking[ask.lane] -= 1
         self._fill_lanes(tasks)
 
-    async def _watch_listing(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            if self._fetcher.wants_listing(self._clock.now()):
-                await self._see_listing(tasks)
-            await self._clock.sleep(LOOK_S)
-
-    async def _see_listing(self, tasks: asyncio.TaskGroup) -> None:
-        """Have no connection name what has ended: the venue would refuse all of it at the next reconnect."""
-        try:
-            listed = await self._feed.instruments()
-        except (Transient, Refused) as error:
-            log.warning("listing.unknown", reason=str(error))
+    async def _recall(self) -> None:
+        """Know which symbols are busy before any is claimed: positions last, since what was filled may be closed."""
+        for wait in backoff(first=0.1, ceiling=2.0):
+            try:
+                recent = [await self._bus.recent(stream, RECENT) for stream in reversed(self.reads)]
+            except Transient as error:
+                log.warning("positions.unknown", reason=str(error))
+                await self._clock.sleep(wait)
+                continue
+            for message in [message for messages in recent for message in messages]:
+                self._fetcher.see(message)
             return
-        ended = self._fetcher.see_listed(listed, self._clock.now())
-        if ended:
-            log.warning("symbols.ended", symbols=sorted(ended))
-        for connection in [each for each in self._connections if each.symbols & ended]:
-            self._disconnect(connection)
-            self._open(tasks, sorted((connection.symbols & self._fetcher.share) - self._fetcher.ended))
 
-    async def _learn_positions(self) -> None:
-        """Held symbols come first: their prices move stops."""
-        async for delivery in self._bus.read(["position"]):
-            self._fetcher.see_position(delivery.message)
+    async def _learn(self) -> None:
+        """Symbols with a position or an entry come first: their prices move stops."""
+        async for delivery in self._bus.read(self.reads):
+            before = self._fetcher.wanted
+            self._fetcher.see(delivery.message)
+            if self._fetcher.wanted != before:
+                self._claim_now.set()
             await self._bus.ack(delivery)
 
     async def _say_loaded(self) -> None:
-        """Tell readers what is complete: when it changes, and again for those that came later."""
+        """Tell readers what is complete: when it or what is wanted changes, and again for those that came later."""
         silent_s = 0.0
         while True:
-            complete = self._fetcher.share - self._fetcher.loading
-            is_new = complete != self._told and bool(complete) and not self._fetcher.loading
+            word = frozenset(self._fetcher.wanted), self._fetcher.share - self._fetcher.loading
+            complete = word[1]
+            is_new = word != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                await self._write_files()
+                await self._stored.written(self._fetcher.share)
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
-                self._told, silent_s = complete, 0.0
+                self._told, silent_s = word, 0.0
                 self._outbox.put(self._fetcher.loaded())
                 self._reports.look(complete)
             await self._clock.sleep(ASK_S)  # whoever waits for the history waits for this
@@ -296,13 +334,7 @@ class Gateway:
             waited_s += LOOK_S
             if waited_s >= FILES_S or self._files.is_full:
                 waited_s = 0.0
-                await self._write_files()
-
-    async def _write_files(self) -> None:
-        """What was torn has lost candles: all that Redis has of our series is filed again."""
-        if not await self._files.flush():
-            await self._stored(sorted(self._fetcher.share))
-            await self._files.flush()
+                await self._stored.written(self._fetcher.share)
 
     async def _verify_series(self) -> None:
         """See whether Redis still has what it was given: readers need the series long before the next candle."""
@@ -312,3 +344,7 @@ class Gateway:
 
     def _lost(self, loss: Loss) -> None:
         self._fetcher.lost(loss, self._clock.now())
+
+    def _look(self) -> None:
+        """In lockstep the market waits until symbols that came, went or changed hands have their fetcher."""
+        self._health.in_flight = 0 if self._fetcher.is_settled else 1

@@ -25,6 +25,8 @@ class Reporting(Protocol):
     share: frozenset[Symbol]
 
     @property
+    def traded(self) -> frozenset[Symbol]: ...
+    @property
     def loading(self) -> frozenset[Symbol]: ...
     @property
     def counts(self) -> Mapping[str, int]: ...
@@ -48,7 +50,7 @@ class Reports:
         """Call it about every second; `told`: the symbols whose history is in Redis and in the files."""
         self._history(told)
         self._freshness()
-        self._health.facts |= {"symbols": len(self._fetcher.share), "quarantined": self._fetcher.quarantined}
+        self._health.facts |= {"symbols": len(self._fetcher.traded), "quarantined": self._fetcher.quarantined}
 
     def _history(self, told: frozenset[Symbol]) -> None:
         if self._fetcher.loading:

@@ -1,41 +1,38 @@
-"""The symbols that were chosen once: every fetcher of a home, also a later one, shares the same universe.
-
-`top:N` by turnover would answer differently every time it is asked; a file decides it for all.
-"""
+"""The choice of symbols as a home remembers it, for the day when Redis has forgotten it."""
 
 import os
-from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-import orjson
+import structlog
 
-from libs.common.units import Symbol
+from services.fetcher.adapters.universe_board import CHOICE, readable
+from services.fetcher.core.choice import Choice
 
-
-def settle(path: Path, wish: str, chosen: Sequence[Symbol], listed: Collection[Symbol]) -> tuple[Symbol, ...]:
-    """Return what was chosen first for `wish`; without such a choice, record and return `chosen`.
-
-    A symbol that is not listed any more is left out. Several processes may ask at once: one of them decides.
-    """
-    earlier = _read(path, wish)
-    if earlier is None:
-        new = path.with_suffix(f".{os.getpid()}")
-        new.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(orjson.dumps({"wish": wish, "symbols": list(chosen)}))
-        if path.exists():  # of another wish
-            new.replace(path)
-        else:
-            with suppress(FileExistsError):
-                os.link(new, path)
-            new.unlink()
-        earlier = _read(path, wish) or tuple(chosen)
-    return tuple(symbol for symbol in earlier if symbol in listed)
+log = structlog.get_logger()
 
 
-def _read(path: Path, wish: str) -> tuple[Symbol, ...] | None:
-    try:
-        said = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return None
-    return tuple(Symbol(symbol) for symbol in said["symbols"]) if said["wish"] == wish else None
+class UniverseFile:
+    """`<home>/universe.json`, whole or not at all; every fetcher of a home writes the same."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "universe.json"
+
+    def load(self) -> Choice | None:
+        """What was kept last; None when nothing was, or nothing that can be read."""
+        try:
+            return readable(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.warning("universe.unreadable", path=str(self._path), reason=str(error))
+            return None
+
+    def keep(self, choice: Choice) -> None:
+        """Replace the file; a disk that refuses costs only the memory of it."""
+        half = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            half.write_bytes(CHOICE.dump_json(choice))
+            half.replace(self._path)
+        except OSError as error:
+            log.warning("universe.not_kept", path=str(self._path), reason=str(error))

@@ -5,7 +5,7 @@
 3. A hole is given up only after TRIES answers that did not have it; a failed question is not an answer.
 4. A candle that is kept in quarantine is asked for like one that is not there: quarantine.py says until when.
 5. The end of a symbol that is traded no more is no hole: its series are over where the venue has no more of them.
-6. Questions about held symbols have a lane of their own: nothing that is asked for others stands before them.
+6. Questions about busy symbols (busy.py) have a lane of their own: nothing that is asked for others stands before them.
 """
 
 from collections import Counter
@@ -91,7 +91,7 @@ Effect = Tell | Store | GivenUp | Quarantined | Confirmed
 class Lane(Enum):
     """Which questions a question may have to wait for: those of its own lane."""
 
-    HELD = auto()
+    BUSY = auto()
     OTHER = auto()
 
 
@@ -151,7 +151,7 @@ class CatchUp:
         )
 
     def see_ended(self, symbols: frozenset[Symbol]) -> None:
-        """Learn which symbols are traded no more; whatever is traded again goes on where it stopped."""
+        """Learn which of our symbols are traded no more; whatever is traded again goes on where it stopped."""
         self.ended = symbols
         self.over = {key for key in self.over if key[0] in symbols}
 
@@ -176,6 +176,7 @@ class CatchUp:
             self.over.discard(key)
             self.quarantine.forget(key)
             self._settled(key)
+        self.ended -= {symbol}
 
     def check(self, key: Key, market: Instant, wall: Instant) -> None:
         """Ask about a series if a candle of it has closed that we have not heard."""
@@ -211,19 +212,19 @@ class CatchUp:
                 self.check(key, market, wall)
 
     def asks(
-        self, market: Instant, wall: Instant, *, held: Collection[Symbol], room: Mapping[Lane, int]
+        self, market: Instant, wall: Instant, *, busy: Collection[Symbol], room: Mapping[Lane, int]
     ) -> Sequence[Ask]:
-        """Return the questions whose time has come, at most `room` of a lane, those about `held` symbols first.
+        """Return the questions whose time has come, at most `room` of a lane, those about `busy` symbols first.
 
         Each is to be `answered` or `failed`; what finds no room is due the next time, in the lane that is right then.
         """
         found: list[Ask] = []
         left = Counter(room)
-        for key, due in sorted(self._due.items(), key=lambda item: item[0][0] not in held):
+        for key, due in sorted(self._due.items(), key=lambda item: item[0][0] not in busy):
             if due.asking or due.at > wall:
                 continue
             hole = hole_in(self.lines[key], telling.newest_closed(key[1], market))
-            lane = Lane.HELD if key[0] in held else Lane.OTHER
+            lane = Lane.BUSY if key[0] in busy else Lane.OTHER
             if hole is None:
                 self._settled(key)
             elif left[lane] > 0:

@@ -2,7 +2,7 @@
 
 1. A series is late from when the market says that the candle after its newest stored one has closed. One that catches
    up is as late as its next candle is.
-2. A fetcher is not ready while a held symbol's series is stale, or more than half of all. Else a stale series is told,
+2. A fetcher is not ready while a busy symbol's series is stale, or more than half of all. Else a stale series is told,
    and nothing waits for it.
 """
 
@@ -54,6 +54,6 @@ class Freshness:
         return wall - late[1] if late else 0
 
 
-def in_the_way(stale: Sequence[Stale], held: Collection[Symbol], series: int) -> Sequence[Stale]:
+def in_the_way(stale: Sequence[Stale], busy: Collection[Symbol], series: int) -> Sequence[Stale]:
     """Return those that keep a fetcher of so many series from its work; none: it can do it."""
-    return [each for each in stale if each.key[0] in held] or (stale if 2 * len(stale) > series else ())
+    return [each for each in stale if each.key[0] in busy] or (stale if 2 * len(stale) > series else ())

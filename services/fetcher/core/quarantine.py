@@ -101,7 +101,7 @@ class Quarantine:
         return True
 
     def remember(self, candles: Iterable[Candle | CandleClosed]) -> None:
-        """Know these candles of one series, oldest first, for later ones to be judged by."""
+        """Know these candles, of each series oldest first, for later ones to be judged by."""
         for candle in candles:
             self._of(candle).note(candle)
 

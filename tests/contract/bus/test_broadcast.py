@@ -140,3 +140,14 @@ async def test_a_bus_is_current_when_what_was_there_is_handed_out(world: World) 
     assert await eventually(is_current)
     assert not bus.is_current(["price", "position"])  # nobody reads it
     following.cancel()
+
+
+async def test_the_newest_messages_are_looked_back_on_whatever_any_cursor_says(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    assert await bus.recent("candle", 3) == []
+    sent = [candle(n=n) for n in range(5)]
+    await bus.publish(*sent)
+    await take_and_ack(bus, bus.read(["candle"]), 5)
+    await world.inject("candle", b"candle.closed.v9", b"{}")
+    recent = await bus.recent("candle", 3)
+    assert [message.id for message in recent] == [message.id for message in sent[-2:]]  # what is unreadable is left out

@@ -8,6 +8,7 @@ from services.fetcher.core.candles import as_message
 from tests.contract.bus.conftest import QUICK, World
 from tests.support.builders import BTC, candle
 from tests.support.venue_candles import venue_candle
+from tests.support.waiting import eventually
 
 
 async def test_a_series_comes_back_oldest_first(world: World) -> None:
@@ -87,3 +88,21 @@ async def test_candles_of_a_venue_are_stored_as_the_messages_they_would_be(world
     bus = await world.bus("fetcher", "fetcher")
     await bus.append_history([venue_candle(n) for n in range(3)])
     assert await bus.series(BTC, Timeframe.M15) == [as_message(venue_candle(n)) for n in range(3)]
+
+
+async def test_a_series_that_nobody_keeps_is_forgotten_and_one_that_is_kept_again_is_not(world: World) -> None:
+    bus = await world.bus("fetcher", "fetcher")
+    other = Symbol("ETHUSDT")
+    for symbol in (BTC, other):
+        await bus.append_series(candle(n=0, symbol=symbol))
+    keys = [(BTC, Timeframe.M15), (other, Timeframe.M15), (other, Timeframe.H1)]  # the last one is not stored
+    await bus.keep_series(keys, for_s=1)
+    assert await bus.append_series(candle(n=1))
+    await bus.keep_series(keys[1:], for_s=None)
+
+    async def is_forgotten() -> bool:
+        return await bus.series(BTC, Timeframe.M15) == []
+
+    await eventually(is_forgotten)
+    assert await bus.series_ends(keys) == [None, candle(n=0).open_at, None]
+    assert await bus.append_series(candle(n=0))

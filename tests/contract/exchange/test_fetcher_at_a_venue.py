@@ -13,6 +13,7 @@ import pytest
 from libs.common.budget.local import LocalBudget
 from libs.common.bus.memory import MemoryServer
 from libs.common.clock import SystemClock
+from libs.common.contracts.registry import encode
 from libs.common.exchange import MarketFeed
 from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.market_types import Candle
@@ -21,7 +22,8 @@ from libs.common.units import DAY_MS, Instant, Symbol
 from services.fetcher.core.candles import as_message, closed_of
 from services.paper_exchange.adapters.markets.replay import replay_market
 from tests.contract.exchange.conftest import BTC, Place
-from tests.support.fetchers import M15, Ground, Replica, announced, given_up, stored
+from tests.support import builders
+from tests.support.fetchers import M15, Ground, Replica, announced, given_up, named, stored
 from tests.support.panels import make_panel
 from tests.support.paper_venue import PaperVenue, paper_venue
 from tests.support.waiting import eventually
@@ -68,8 +70,7 @@ async def watch(feed: MarketFeed, home: Path, *symbols: Symbol) -> AsyncIterator
     """Let a fetcher load the history of these symbols."""
     clock = SystemClock()
     redis, locks = MemoryServer(), MemoryLockServer(clock)
-    launched = {each.symbol: each.launched for each in await feed.instruments() if each.symbol in symbols}
-    replica = Ground(home, clock, redis, locks, HISTORY).starts("fetcher", feed, launched)
+    replica = await Ground(home, clock, redis, locks, {}, HISTORY).starts("fetcher", feed, named(*symbols))
     try:
         yield Watch(replica, redis, feed)
     finally:
@@ -169,7 +170,8 @@ async def test_whatever_befalls_frames_and_answers_the_venues_candles_are_told(
         assert given_up(watched.redis) == []
 
 
-async def test_a_symbol_that_is_delisted_is_told_to_its_end_and_holds_nobody_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_a_symbol_that_is_delisted_is_told_to_its_end_and_holds_nobody_up(tmp_path: Path, is_held: bool) -> None:
     """Its name would have the venue refuse the next connection, and its candles would be asked for for ever."""
     panel = make_panel(tmp_path / "panel", days=4)
     ended = Symbol("SOLUSDT")
@@ -185,6 +187,9 @@ async def test_a_symbol_that_is_delisted_is_told_to_its_end_and_holds_nobody_up(
     ):
         await venue.steps(1)
         await eventually(watched.is_ready, within_s=40)
+        fetcher, held = watched.replica.fetcher, frozenset({ended} if is_held else ())
+        positions = tuple(builders.open_position(symbol=symbol) for symbol in held)
+        watched.redis.add("position", *encode(builders.position_snapshot(positions=positions)))
         began = opened(venue.world.now)
         for _ in range(6):
             await venue.steps(M15.ms)
@@ -192,7 +197,7 @@ async def test_a_symbol_that_is_delisted_is_told_to_its_end_and_holds_nobody_up(
 
         async def is_found_out() -> bool:
             watched.lives()
-            return watched.replica.fetcher.ended == {ended} and watched.replica.fetcher.series.is_complete
+            return (fetcher.share, fetcher.ended, fetcher.series.is_complete) == (held | {BTC}, held, True)
 
         await eventually(is_found_out, within_s=40)
         await venue.fault("disconnect", stream="public")

@@ -64,6 +64,13 @@ async def test_every_ticker_has_a_price(place: Place) -> None:
     tickers = {ticker.symbol: ticker for ticker in await place.feed.tickers()}
     assert tickers[BTC].last == place.price()
     assert tickers[BTC].bid <= tickers[BTC].ask
+    assert tickers[BTC].low_24h <= tickers[BTC].last <= tickers[BTC].high_24h
+
+
+async def test_the_market_tells_its_time(place: Place) -> None:
+    before = await place.feed.market_now(BTC)
+    [newest] = await place.feed.candles(BTC, M15, start=None, limit=1)
+    assert newest.open_at <= before
 
 
 async def test_the_newest_candles_come_oldest_first_without_holes(place: Place) -> None:

@@ -48,13 +48,55 @@ async def test_a_clean_stop_hands_over_at_once(world: World) -> None:
     assert await heir.claim(WANTED) == frozenset(WANTED)
 
 
-async def test_earlier_symbols_have_an_owner_first(world: World) -> None:
+async def test_an_urgent_symbol_has_an_owner_first_though_another_is_given_up_for_it(world: World) -> None:
     one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
     await one.claim(WANTED)
     await other.claim(WANTED)
     assert await one.claim(WANTED) == frozenset(WANTED[:3])
     held = Symbol("HELDUSDT")
-    assert held in await one.claim((held, *WANTED[:3]))
+    assert await one.claim((held, *WANTED[:3]), urgent=frozenset({held})) == {held, WANTED[0]}
+
+
+async def test_a_symbol_that_is_not_urgent_is_left_to_who_has_room_for_it(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    new = Symbol("A0USDT")
+    await one.claim(WANTED)
+    await other.claim(WANTED)
+    before = await one.claim(WANTED), await other.claim(WANTED)
+    assert await one.claim((new, *WANTED)) == before[0]
+    assert await other.claim((new, *WANTED)) == {new, *before[1]}
+
+
+async def test_three_replicas_that_came_one_by_one_are_even_within_one_symbol(world: World) -> None:
+    wanted = tuple(Symbol(f"S{n}USDT") for n in range(7))
+    replicas = [await world.leases(f"fetcher-{n}") for n in range(3)]
+    for living in (1, 2, 3):
+        for _ in range(3):
+            shares = [await leases.claim(wanted) for leases in replicas[:living]]
+    assert sorted(map(len, shares)) == [2, 2, 3]
+    assert frozenset().union(*shares) == frozenset(wanted)
+
+
+async def test_a_replica_knows_how_many_symbols_nobody_has(world: World) -> None:
+    one, other = await world.leases("fetcher"), await world.leases("fetcher-2")
+    await one.claim(WANTED)
+    assert one.unowned == 0
+    await other.claim(WANTED)
+    await one.claim(WANTED)
+    assert one.unowned == 2  # given back for the other, who has not taken them yet
+    await other.claim(WANTED)
+    assert other.unowned == 0
+
+
+async def test_after_a_flush_nobody_takes_what_another_who_is_late_had(world: World) -> None:
+    one, late = await world.leases("fetcher"), await world.leases("fetcher-2")
+    for leases in (one, late, one, late):
+        await leases.claim(WANTED)
+    before = await one.claim(WANTED), await late.claim(WANTED)
+    await world.flush()
+    for _ in range(3):
+        assert await one.claim(WANTED) == before[0]
+    assert await late.claim(WANTED) == before[1]
 
 
 async def test_what_is_no_longer_wanted_is_given_back(world: World) -> None:

@@ -92,6 +92,13 @@ async def test_a_ticker_without_a_book_has_its_last_price(world: World) -> None:
     assert (str(ticker.bid), str(ticker.ask), str(ticker.turnover_24h)) == ("100000.5", "100000.5", "123456789.12")
 
 
+async def test_a_ticker_has_the_range_of_its_day_and_without_one_its_last_price(world: World) -> None:
+    world.venue.answer(ok(list=[samples.ticker(), samples.ticker(highPrice24h="", lowPrice24h="")]))
+    ranged, empty = await world.feed.tickers()
+    assert (str(ranged.low_24h), str(ranged.high_24h)) == ("99000.5", "101000.0")
+    assert empty.low_24h == empty.high_24h == empty.last
+
+
 async def test_only_confirmed_candles_are_told(world: World) -> None:
     world.venue.connections.append([kline(0, confirm=False), kline(0, confirm=True, close="1.75")])
     stream = world.feed.live([BTC], [Timeframe.M15, Timeframe.H1])

@@ -67,7 +67,7 @@ def begun(stored: int | None, *, market: int, history: int = 5) -> CatchUp:
 
 def due(series: CatchUp, market: Instant, wall: Instant) -> Sequence[Ask]:
     """What is asked when nothing stands in the way and nothing is held."""
-    return series.asks(market, wall, held=(), room={Lane.OTHER: 100})
+    return series.asks(market, wall, busy=(), room={Lane.OTHER: 100})
 
 
 def answer(series: CatchUp, market: int, *numbers: int, wall: Instant = WALL) -> list[tuple[str, int]]:
@@ -154,27 +154,27 @@ def test_a_question_is_not_asked_twice_at_once() -> None:
     assert due(series, closes_at(9), WALL) == []
 
 
-def test_questions_about_held_symbols_come_first_and_wait_for_no_other() -> None:
+def test_questions_about_busy_symbols_come_first_and_wait_for_no_other() -> None:
     """freqtrade#11725: a symbol that nobody answered for kept the candles of the others stale."""
     series, names = CatchUp(5), [Symbol(f"S{n}USDT") for n in range(6)]
     for name in names:
         series.begin((name, M15), None, NEVER, closes_at(9), WALL)
-    held = {names[4], names[5]}
+    busy = {names[4], names[5]}
 
     def asked(**room: int) -> list[Symbol]:
         lanes = {Lane[lane]: most for lane, most in room.items()}
-        return [ask.key[0] for ask in series.asks(closes_at(9), WALL, held=held, room=lanes)]
+        return [ask.key[0] for ask in series.asks(closes_at(9), WALL, busy=busy, room=lanes)]
 
-    assert asked(HELD=1, OTHER=2) == [names[4], names[0], names[1]]
-    assert asked(HELD=1, OTHER=0) == [names[5]]
-    assert asked(HELD=9, OTHER=0) == []
+    assert asked(BUSY=1, OTHER=2) == [names[4], names[0], names[1]]
+    assert asked(BUSY=1, OTHER=0) == [names[5]]
+    assert asked(BUSY=9, OTHER=0) == []
 
 
 def test_a_question_that_found_no_room_is_asked_in_the_lane_that_is_right_then() -> None:
     series = begun(None, market=9)
-    assert series.asks(closes_at(9), WALL, held=(), room={}) == []
-    [ask] = series.asks(closes_at(9), WALL, held={BTC}, room={Lane.HELD: 1})
-    assert ask.lane is Lane.HELD
+    assert series.asks(closes_at(9), WALL, busy=(), room={}) == []
+    [ask] = series.asks(closes_at(9), WALL, busy={BTC}, room={Lane.BUSY: 1})
+    assert ask.lane is Lane.BUSY
 
 
 def test_a_failed_question_is_asked_again_and_is_no_answer() -> None:

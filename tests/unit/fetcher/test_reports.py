@@ -23,6 +23,7 @@ class Told:
     """A fetcher's state as a test says it is."""
 
     share: frozenset[Symbol] = frozenset({BTC, ETH})
+    traded: frozenset[Symbol] = frozenset({BTC, ETH})
     loading: frozenset[Symbol] = frozenset()
     late: list[Stale] = field(default_factory=list)
     blocking: list[Stale] = field(default_factory=list)

@@ -13,7 +13,7 @@ LISTED = [instrument(name) for name in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSD
 
 def ticker(symbol: str, turnover: int) -> Ticker:
     one = Price(Decimal(1))
-    return Ticker(Symbol(symbol), one, one, one, one, Usd(Decimal(turnover)))
+    return Ticker(Symbol(symbol), one, one, one, one, one, one, Usd(Decimal(turnover)))
 
 
 TICKERS = [ticker("SOLUSDT", 9), ticker("BTCUSDT", 7), ticker("ETHUSDT", 7), ticker("OLDUSDT", 99)]
@@ -38,8 +38,8 @@ def test_every_unknown_symbol_is_named_at_once() -> None:
         universe(("QQQ", "BTCUSDT", "ZZZ"), LISTED, [])
 
 
-def test_held_symbols_come_first_also_those_that_nobody_chose() -> None:
+def test_busy_symbols_come_first_also_those_that_nobody_chose_or_lists() -> None:
     listed = [i.symbol for i in LISTED]
-    held = {Symbol("XRPUSDT"), Symbol("ETHUSDT"), Symbol("GONEUSDT")}
-    chosen = (Symbol("BTCUSDT"), Symbol("ETHUSDT"))
-    assert wanted(chosen, held, listed) == ("ETHUSDT", "XRPUSDT", "BTCUSDT")
+    busy = {Symbol("XRPUSDT"), Symbol("ETHUSDT"), Symbol("GONEUSDT")}
+    chosen = (Symbol("BTCUSDT"), Symbol("ETHUSDT"), Symbol("LOSTUSDT"))
+    assert wanted(chosen, busy, listed) == ("ETHUSDT", "GONEUSDT", "XRPUSDT", "BTCUSDT")

@@ -71,6 +71,13 @@ def test_anybody_at_work_holds_the_market(change: Report, reason: str) -> None:
     assert unrest(replace(AT_REST, reports=(change, *others))) == reason
 
 
+def test_a_fetcher_to_which_no_symbol_fell_holds_nobody_up_once_the_others_have_them_all() -> None:
+    idle = Report("fetcher-9", True, facts={"symbols": 0})
+    assert unrest(replace(AT_REST, reports=(*AT_REST.reports, idle))) is None
+    unsettled = replace(idle, in_flight=1)
+    assert unrest(replace(AT_REST, reports=(*AT_REST.reports, unsettled))) == "fetcher-9 has 1 in flight"
+
+
 @pytest.mark.parametrize("group", [Group("signal", "executor", "4-0", 0), Group("signal", "executor", "5-0", 1)])
 def test_a_message_that_is_unread_or_unacknowledged_holds_the_market(group: Group) -> None:
     streams = replace(AT_REST.streams, groups=(group,))

@@ -193,8 +193,36 @@ def test_a_hole_in_a_series_asks_for_its_restoration() -> None:
 
 def test_loaded_history_is_restored_before_its_first_candle() -> None:
     desk = predictor(Always(), BTC)
-    loaded = CandlesLoaded(id="x", cause="", trace="", at=TEN, universe=(BTC, ETH), loaded=(BTC, ETH))
-    assert desk.unknown([loaded]) == [(ETH, M15), (ETH, M30), (ETH, H1)]
+    assert desk.unknown([loaded(BTC, ETH)]) == [(ETH, M15), (ETH, M30), (ETH, H1)]
+
+
+def loaded(*universe: Symbol, at: int = TEN) -> CandlesLoaded:
+    return CandlesLoaded(id="x", cause="", trace="", at=Instant(at), universe=universe, loaded=universe)
+
+
+def test_a_symbol_that_is_not_fetched_any_more_is_let_go_of_when_it_is_decided() -> None:
+    desk = ready_for_ten(Always(), BTC, ETH)
+    desk.decide([*closing(ETH)[:2], *closing(BTC), loaded(BTC)], WALL)  # one candle of its hour is on its way
+    assert set(desk.symbols) == {BTC, ETH}
+    (signal,) = desk.decide(closing(ETH)[2:], WALL)
+    assert signal.symbol == ETH
+    assert set(desk.symbols) == {BTC}
+    assert desk.verdicts.keys() == desk.loaded == {BTC}
+
+
+def test_a_symbol_that_went_with_a_slot_that_nobody_can_use_any_more_is_let_go_of() -> None:
+    desk = ready_for_ten(Always(), BTC, ETH)
+    desk.decide([*closing(ETH)[:2], loaded(BTC)], WALL)
+    assert set(desk.symbols) == {BTC, ETH}
+    desk.decide([loaded(BTC, at=TEN + M15.ms)], WALL)
+    assert set(desk.symbols) == {BTC}
+
+
+def test_a_symbol_that_comes_back_is_restored_like_a_new_one() -> None:
+    desk = predictor(Always(), BTC, ETH)
+    desk.decide([loaded(BTC)], WALL)
+    assert set(desk.symbols) == {BTC}
+    assert desk.unknown([loaded(BTC, ETH)]) == [(ETH, M15), (ETH, M30), (ETH, H1)]
 
 
 def test_a_replica_decides_on_its_share_and_takes_over_an_open_slot() -> None:

@@ -172,6 +172,32 @@ def test_an_upstream_is_an_address_without_a_path(monkeypatch: pytest.MonkeyPatc
         load()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("MIN_AGE_DAYS", "-1", "greater than or equal to 0"),
+        ("MIN_AGE_DAYS", "1.5", "valid integer"),
+        ("MAX_SPREAD", "1.1", "less than or equal to 1"),
+        ("MIN_VOLATILITY", "much", "valid decimal"),
+        ("MAX_VOLATILITY", "11", "less than or equal to 10"),
+    ],
+)
+def test_a_filter_beyond_its_bounds_is_refused_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, key: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(f"IRONKEEL_MARKET__{key}", value)
+    with pytest.raises(Misconfigured, match=rf"market\.{key.lower()}.*{value}.*{allowed}"):
+        load()
+
+
+def test_the_least_volatility_is_at_most_the_largest_unless_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRONKEEL_MARKET__MIN_VOLATILITY", "2")
+    with pytest.raises(Misconfigured, match=r"market\.min_volatility = 2: must be at most market\.max_volatility"):
+        load()
+    monkeypatch.setenv("IRONKEEL_MARKET__MAX_VOLATILITY", "0")
+    assert load().market.min_volatility == 2
+
+
 def test_settings_are_frozen() -> None:
     settings = load()
     with pytest.raises(ValidationError):
