@@ -1,6 +1,7 @@
 """Conflated prices: the newest of each symbol, never the same one twice in a row.
 
-A price that is superseded before it was told is dropped: readers want the newest, not all of them.
+A price that is superseded before it was told is dropped: readers want the newest, not all of them. One that cannot be
+is dropped and counted: the next is there within a second, and no stop may be moved or hit by it.
 """
 
 from collections.abc import Sequence
@@ -10,18 +11,22 @@ from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.units import Price, Symbol
+from services.fetcher.core.quality import is_possible
 
 
 @dataclass(slots=True)
 class Conflation:
     """Prices that wait to be told, in the order in which their symbols began to wait."""
 
+    refused: int = 0  # since the start
     _told: dict[Symbol, tuple[Price, Price]] = field(default_factory=dict)
     _waiting: dict[Symbol, PriceFrame] = field(default_factory=dict)
 
     def note(self, frame: PriceFrame) -> None:
-        """Remember a price if it differs from the one told last."""
-        if self._told.get(frame.symbol) != (frame.last, frame.mark):
+        """Remember a price if it can be and differs from the one told last."""
+        if not (is_possible(frame.last) and is_possible(frame.mark)):
+            self.refused += 1
+        elif self._told.get(frame.symbol) != (frame.last, frame.mark):
             self._waiting[frame.symbol] = frame
         else:
             self._waiting.pop(frame.symbol, None)

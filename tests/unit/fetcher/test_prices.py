@@ -1,5 +1,7 @@
 from decimal import Decimal
 
+import pytest
+
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.units import Instant, Price, Symbol
 from services.fetcher.core.prices import Conflation, as_message
@@ -58,3 +60,14 @@ def test_a_forgotten_symbol_is_told_anew() -> None:
 def test_the_same_price_at_the_same_moment_has_the_same_id() -> None:
     assert as_message(frame(BTC, "1", 1)).id == as_message(frame(BTC, "1", 1)).id
     assert as_message(frame(BTC, "1", 1)).id != as_message(frame(BTC, "1", 2)).id
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1e15", "NaN", "Infinity"])
+def test_a_price_that_cannot_be_is_told_to_nobody_and_counted(wrong: str) -> None:
+    prices = Conflation()
+    prices.note(frame(BTC, wrong, 1))
+    prices.note(frame(BTC, "1", 2, mark=wrong))
+    assert prices.take(NOBODY) == []
+    assert prices.refused == 2
+    prices.note(frame(BTC, "1", 3))
+    assert [price.last for price in prices.take(NOBODY)] == [1]
