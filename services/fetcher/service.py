@@ -101,7 +101,13 @@ class Fetcher:
         return wall - self._listing_seen >= (PUZZLED_MS if is_puzzled else LISTING_MS)
 
     def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]:
-        """Learn ticks and launches; return the symbols of the share that have ended: two lists in a row lack them."""
+        """Learn ticks and launches; return the symbols of the share that have ended: two lists in a row lack them.
+
+        A list without a single contract is no word on any of them.
+        """
+        if not instruments:
+            self._listing_seen, self._is_puzzled = wall, True
+            return frozenset()
         self.series.quarantine.ticks = {each.symbol: each.tick for each in instruments}
         self.listed |= {each.symbol: each.launched for each in instruments}
         lacking, known = self.share - self.series.quarantine.ticks.keys(), self.series.ended
