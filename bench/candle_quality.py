@@ -1,6 +1,6 @@
 """How many recorded candles would be doubted, and how many invented bad prints: what the outlier rule costs and finds.
 
-    python -m bench.candle_quality <folder of panels> [--prints 20] [--seed 1]
+    python -m bench.candle_quality [<folder of panels>] [--prints 20] [--seed 1]
 
 Every candle of every panel is judged by the ones before it in its series, without the other symbols' word, which can
 only acquit. Then `prints` ordinary candles of each file, drawn by the seed, are given one bad price each way and size.
@@ -100,10 +100,13 @@ def panel_files(folder: Path) -> list[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--prints", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    if asked.folder is None:
+        print("nothing to judge: name a folder of recorded panels")
+        return
     paths = panel_files(asked.folder)
     counts = [doubted(path) for path in paths]
     total, far, said = (

@@ -162,8 +162,7 @@ class Fetcher:
                 self._speaks(symbol, wall)
                 self.prices.note(event, wall)
             case CandleClosedFrame(candle=candle) if candle.symbol in self.share:
-                self.market.observe(event.at)
-                return self.series.hear(candle, wall)
+                return self.series.hear(candle, self.market.observe(event.at), wall)
             case FeedDown():
                 self._is_feed_lost = True
             case PriceFrame() | CandleClosedFrame():
@@ -247,6 +246,11 @@ class Fetcher:
         """How many candles were kept back (by kind), told after all, and given up, since the start."""
         counts = self.series.quarantine.counts
         return {what: counts[what] for what in (*Kind, "confirmed")} | {"given_up": self.series.given_up}
+
+    @property
+    def prices_refused(self) -> int:
+        """How many prices could not be, since the start."""
+        return self.prices.refused
 
     @property
     def quarantined(self) -> int:

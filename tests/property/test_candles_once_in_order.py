@@ -116,7 +116,7 @@ class Run:
             return
         self.market = max(self.market, closes_at(n))
         told = wrong(self.venue(n), self.bad[n].kind) if n in self.bad else self.venue(n)
-        self.obey(self.series.hear(replace(told, closed=True), self.wall))
+        self.obey(self.series.hear(replace(told, closed=True), self.market, self.wall))
 
     def page(self, ask: Ask, most: int) -> list[Candle]:
         """What REST says now: at most `most` candles, and the one that is forming as it stands."""

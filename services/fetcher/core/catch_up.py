@@ -185,15 +185,15 @@ class CatchUp:
         else:
             self._settled(key)
 
-    def hear(self, candle: Candle, wall: Instant) -> Sequence[Effect]:
+    def hear(self, candle: Candle, market: Instant, wall: Instant) -> Sequence[Effect]:
         """Take a closed candle of the live feed."""
         key = (candle.symbol, candle.timeframe)
         if key not in self.lines or candle.open_at <= self.lines[key].top:
             return ()
-        self.over.discard(key)
-        if self.quarantine.refuses(candle):
+        if self.quarantine.refuses(candle, market):
             effects: Sequence[Effect] = self.quarantine.news()
         else:
+            self.over.discard(key)
             effects = self._take(key, [candle])
         if self.quarantine.holds(key):
             self._due.setdefault(key, Due(Instant(wall + AGAIN_MS)))
@@ -247,12 +247,14 @@ class CatchUp:
         """Take what REST said: closed candles from `ask.start` on, oldest first."""
         if ask.key not in self.lines or ask.start > self.lines[ask.key].next_open:  # asked before it was lost
             return ()
-        good = [candle for candle in telling.closed_of(answer, ask.at) if not self.quarantine.refuses(candle)]
+        newest = telling.newest_closed(ask.key[1], market)  # what lies behind it is heard, or asked for when it is due
+        closed = [candle for candle in telling.closed_of(answer, ask.at) if candle.open_at <= newest]
+        good = [candle for candle in closed if not self.quarantine.refuses(candle, market)]
         if good:
             self.lines[ask.key] = begin_at(self.lines[ask.key], good[0].open_at)
         before = self.lines[ask.key].top
         effects = self._take(ask.key, good)
-        hole = hole_in(self.lines[ask.key], telling.newest_closed(ask.key[1], market))
+        hole = hole_in(self.lines[ask.key], newest)
         if hole is None:
             self._settled(ask.key)
         elif self.lines[ask.key].top > before:

@@ -2,6 +2,7 @@
 
 1. A price that is superseded before it was told is dropped: readers want the newest, not all of them.
 2. A symbol that has been silent for its interval is told at once: nobody else's prices hold it back.
+3. A price that cannot be is dropped and counted: the next is there soon, and no stop may be moved or hit by it.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,12 +12,14 @@ from libs.common.contracts.market import PriceMoved
 from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.units import Instant, Price, Symbol
+from services.fetcher.core.quality import is_possible
 
 
 @dataclass(slots=True)
 class Conflation:
     """Prices that wait to be told."""
 
+    refused: int = 0  # since the start
     _told: dict[Symbol, tuple[Price, Price]] = field(default_factory=dict)
     _next: dict[Symbol, Instant] = field(default_factory=dict)  # wall from which on a symbol may be told again
     _due: dict[Symbol, Instant] = field(default_factory=dict)  # wall from which on what waits is to be told
@@ -27,7 +30,10 @@ class Conflation:
         return bool(self._waiting)
 
     def note(self, frame: PriceFrame, wall: Instant) -> None:
-        """Remember a price that was heard at `wall` if it differs from the one told last."""
+        """Remember a price that was heard at `wall` if it can be and differs from the one told last."""
+        if not (is_possible(frame.last) and is_possible(frame.mark)):
+            self.refused += 1
+            return
         symbol = frame.symbol
         if self._told.get(symbol) == (frame.last, frame.mark):
             self._waiting.pop(symbol, None)

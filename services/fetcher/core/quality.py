@@ -1,21 +1,39 @@
-"""What is wrong with a candle by itself: that it cannot be, or that it is not on the tick of its contract."""
+"""What is wrong with a price or a candle by itself: it cannot be, or is not on the tick of its contract."""
 
+from decimal import Decimal
+
+from libs.common.contracts.bounds import LEAST, MOST
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Price
+from libs.common.units import Instant, Price
+
+
+def is_possible(price: Price) -> bool:
+    """Whether a message can tell this price: above zero, finite, and within the bounds of every reader."""
+    return price.is_finite() and LEAST <= price < MOST
+
+
+def misplaced(candle: Candle, now: Instant) -> str | None:
+    """Return why no candle that is told as closed at market time `now` can have this place in its series, or None.
+
+    The venue's frames may be dated a little before the end of their candle, never by half of it.
+    """
+    if candle.open_at % candle.timeframe.ms:
+        return "it does not open where its timeframe begins"
+    if candle.open_at + candle.timeframe.ms // 2 > now:
+        return "it is told long before it can have closed"
+    return None
 
 
 def fault(candle: Candle) -> str | None:
     """Return what is impossible about a candle, or None."""
-    if candle.open_at % candle.timeframe.ms:
-        return "it does not open where its timeframe begins"
-    if min(candle.open, candle.high, candle.low, candle.close) <= 0:
-        return "a price is not above zero"
+    if not all(map(is_possible, (candle.open, candle.high, candle.low, candle.close))):
+        return "a price is not above zero, or beyond all bounds"
     if candle.low > candle.high:
         return "its low is above its high"
     if not (candle.low <= candle.open <= candle.high and candle.low <= candle.close <= candle.high):
         return "it opens or closes outside its range"
-    if candle.volume < 0 or candle.turnover < 0:
-        return "its volume is negative"
+    if not (_is_amount(candle.volume) and _is_amount(candle.turnover)):
+        return "its volume is negative, or beyond all bounds"
     return None
 
 
@@ -25,3 +43,7 @@ def off_tick(candle: Candle, tick: Price) -> str | None:
         if getattr(candle, name) % tick:
             return f"its {name} of {getattr(candle, name)} is not on the tick of {tick}"
     return None
+
+
+def _is_amount(number: Decimal) -> bool:
+    return number.is_finite() and 0 <= number < MOST

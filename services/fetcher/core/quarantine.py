@@ -16,7 +16,7 @@ from libs.common.contracts.market import CandleClosed
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Symbol, Timeframe
 from services.fetcher.core.outliers import Crowd, Neighbours
-from services.fetcher.core.quality import fault, off_tick
+from services.fetcher.core.quality import fault, misplaced, off_tick
 
 CONFIRMED: Final = 3  # answers over REST
 CASES: Final = 1_000  # of one series: a page of answers
@@ -70,13 +70,14 @@ class Quarantine:
     _crowd: Crowd = field(default_factory=Crowd)
     _news: list[Quarantined | Confirmed] = field(default_factory=list)
 
-    def refuses(self, candle: Candle) -> bool:
-        """Keep an impossible candle back."""
-        wrong = fault(candle)
-        if wrong is None:
-            return False
-        self._case(candle, Kind.IMPOSSIBLE, wrong)
-        return True
+    def refuses(self, candle: Candle, now: Instant) -> bool:
+        """Keep an impossible candle back, which is told at market time `now`."""
+        if text := misplaced(candle, now):  # it is no word on any candle of the series, so none is kept back for it
+            self.counts[Kind.IMPOSSIBLE] += 1
+            self._news.append(Quarantined(candle, Kind.IMPOSSIBLE, text))
+        elif text := fault(candle):
+            self._case(candle, Kind.IMPOSSIBLE, text)
+        return text is not None
 
     def admits(self, candle: Candle) -> bool:
         """Look at the next candle of its series that is to be announced; keep it back while it is in doubt."""

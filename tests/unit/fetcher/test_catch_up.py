@@ -27,6 +27,7 @@ M15 = Timeframe.M15
 KEY = (BTC, M15)
 NEVER = Instant(0)
 WALL = Instant(50_000)
+LATER = closes_at(1_000)  # market time, when candles are heard
 
 
 def at(n: int) -> Instant:
@@ -126,14 +127,14 @@ def test_after_an_absence_longer_than_the_history_the_series_goes_on_at_the_hist
 
 def test_a_live_candle_is_told_at_once() -> None:
     series = complete()
-    assert told(series.hear(venue_candle(10), WALL)) == [("tell", 10)]
-    assert told(series.hear(venue_candle(10), WALL)) == []
+    assert told(series.hear(venue_candle(10), LATER, WALL)) == [("tell", 10)]
+    assert told(series.hear(venue_candle(10), LATER, WALL)) == []
     assert series.is_complete
 
 
 def test_a_live_candle_behind_a_hole_waits_for_rest() -> None:
     series = complete()
-    assert told(series.hear(venue_candle(11), WALL)) == []
+    assert told(series.hear(venue_candle(11), LATER, WALL)) == []
     assert not series.is_complete
     assert answer(series, 11, 10) == [("tell", 10), ("tell", 11)]
     assert series.is_complete
@@ -189,7 +190,7 @@ def test_a_failed_question_is_asked_again_and_is_no_answer() -> None:
 
 def test_a_candle_that_the_venue_never_has_is_given_up_after_so_many_answers() -> None:
     series = complete()
-    series.hear(venue_candle(12), WALL)
+    series.hear(venue_candle(12), LATER, WALL)
     said = [answer(series, 12, 12, wall=later(n * 60_000)) for n in range(TRIES)]
     assert said == [[]] * (TRIES - 1) + [[("missing", 10), ("missing", 11), ("tell", 12)]]
     assert due(series, closes_at(12), later(10_000_000)) == []
@@ -198,7 +199,7 @@ def test_a_candle_that_the_venue_never_has_is_given_up_after_so_many_answers() -
 
 def test_part_of_a_hole_that_can_be_had_is_told_before_the_rest_is_given_up() -> None:
     series = complete()
-    series.hear(venue_candle(13), WALL)
+    series.hear(venue_candle(13), LATER, WALL)
     assert answer(series, 13, 10, 12) == [("tell", 10)]
     said = [answer(series, 13, 12, wall=later(n * 60_000)) for n in range(TRIES)]
     assert said[-1] == [("missing", 11), ("tell", 12), ("tell", 13)]
@@ -206,13 +207,13 @@ def test_part_of_a_hole_that_can_be_had_is_told_before_the_rest_is_given_up() ->
 
 def test_an_impossible_live_candle_is_quarantined_and_asked_for() -> None:
     series = complete()
-    assert told(series.hear(venue_candle(10, low=Decimal(9_999)), WALL)) == [("bad", 10)]
+    assert told(series.hear(venue_candle(10, low=Decimal(9_999)), LATER, WALL)) == [("bad", 10)]
     assert answer(series, 10, 10, wall=later(1_000)) == [("tell", 10)]
 
 
 def test_an_impossible_rest_candle_is_a_hole() -> None:
     series = complete()
-    series.hear(venue_candle(11), WALL)
+    series.hear(venue_candle(11), LATER, WALL)
     [ask] = due(series, closes_at(11), WALL)
     effects = series.answered(ask, [venue_candle(10, close=Decimal(0)), venue_candle(11)], closes_at(11), WALL)
     assert told(effects) == [("bad", 10)]
@@ -230,8 +231,8 @@ def off_tick(n: int) -> Candle:
 
 def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> None:
     series = on_tick(complete())
-    assert told(series.hear(replace(off_tick(10), closed=True), WALL)) == [("bad", 10)]
-    assert told(series.hear(venue_candle(11), WALL)) == []
+    assert told(series.hear(replace(off_tick(10), closed=True), LATER, WALL)) == [("bad", 10)]
+    assert told(series.hear(venue_candle(11), LATER, WALL)) == []
     said, wall = [], later(AGAIN_MS)
     while not series.is_complete:
         for ask in due(series, closes_at(11), wall):
@@ -243,7 +244,7 @@ def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> N
 
 def test_a_doubtful_candle_that_the_venue_corrected_is_told_as_corrected_at_once() -> None:
     series = on_tick(complete())
-    series.hear(replace(off_tick(10), closed=True), WALL)
+    series.hear(replace(off_tick(10), closed=True), LATER, WALL)
     assert due(series, closes_at(10), later(AGAIN_MS - 1)) == []
     assert answer(series, 10, 10, wall=later(AGAIN_MS)) == [("tell", 10)]
     assert series.quarantine.held == 0
@@ -251,7 +252,7 @@ def test_a_doubtful_candle_that_the_venue_corrected_is_told_as_corrected_at_once
 
 def test_what_stays_impossible_is_given_up_and_the_message_says_what_was_wrong() -> None:
     series = complete()
-    series.hear(venue_candle(11), WALL)
+    series.hear(venue_candle(11), LATER, WALL)
     effects: list[Effect] = []
     for n in range(TRIES):
         [ask] = due(series, closes_at(11), later(n * 60_000))
@@ -259,7 +260,7 @@ def test_what_stays_impossible_is_given_up_and_the_message_says_what_was_wrong()
         effects += series.answered(ask, page, closes_at(11), later(n * 60_000))
     assert told(effects) == [("bad", 10), ("missing", 10), ("tell", 11)]
     [gone] = [effect.candle for effect in effects if isinstance(effect, GivenUp)]
-    assert gone.reason == "a price is not above zero, in 5 answers"
+    assert gone.reason == "a price is not above zero, or beyond all bounds, in 5 answers"
     assert (series.given_up, series.quarantine.held) == (1, 0)
 
 
@@ -274,12 +275,29 @@ def test_candles_are_judged_by_the_history_that_was_stored_before_them() -> None
     series = CatchUp(100)
     series.begin(KEY, None, NEVER, closes_at(99), WALL)
     answer(series, 99, *range(100))
-    assert told(series.hear(venue_candle(100, high=Price(Decimal(2_000))), WALL)) == [("bad", 100)]
+    assert told(series.hear(venue_candle(100, high=Price(Decimal(2_000))), LATER, WALL)) == [("bad", 100)]
+
+
+def test_a_frame_of_a_candle_that_has_not_begun_opens_no_hole() -> None:
+    """One wrong year in it would have the candles of every day until then given up as missing."""
+    series = complete()
+    assert told(series.hear(venue_candle(11), closes_at(9), WALL)) == [("bad", 11)]
+    assert series.is_complete
+    assert series.quarantine.held == 0
+    assert told(series.hear(venue_candle(10), closes_at(10), WALL)) == [("tell", 10)]
+
+
+def test_what_an_answer_has_beyond_what_has_closed_is_left_for_its_time() -> None:
+    series = begun(8, market=9)
+    [ask] = due(series, closes_at(9), WALL)
+    page = [venue_candle(9), venue_candle(500), venue_candle(501)]
+    assert told(series.answered(ask, page, closes_at(9), WALL)) == [("tell", 9)]
+    assert series.lines[KEY].waiting == ()
 
 
 def test_a_late_frame_of_a_candle_that_was_told_is_nothing_new() -> None:
     series = complete()
-    assert series.hear(venue_candle(9, close=Decimal(0)), WALL) == ()
+    assert series.hear(venue_candle(9, close=Decimal(0)), LATER, WALL) == ()
     assert series.is_complete
 
 
@@ -327,7 +345,7 @@ def test_what_a_symbol_traded_before_it_ended_is_still_told() -> None:
 
 def test_a_hole_before_the_end_is_a_hole() -> None:
     series = ended(market=9)
-    series.hear(venue_candle(11), WALL)
+    series.hear(venue_candle(11), LATER, WALL)
     said = [answer(series, 11, 11, wall=later(n * 60_000)) for n in range(TRIES)]
     assert said[-1] == [("missing", 10), ("tell", 11)]
 
@@ -348,7 +366,7 @@ def test_a_symbol_that_was_listed_and_has_not_traded_yet_is_complete_with_what_t
     assert due(series, closes_at(9), later(900_000)) == []
     assert series.is_complete
     assert not series.loading
-    assert told(series.hear(venue_candle(10), WALL)) == [("tell", 10)]
+    assert told(series.hear(venue_candle(10), LATER, WALL)) == [("tell", 10)]
 
 
 def test_a_candle_that_is_not_heard_in_time_is_asked_for() -> None:
@@ -371,14 +389,14 @@ def gone(tell: Tell) -> Loss:
 
 def test_a_series_that_redis_lost_is_stored_again_and_told_from_where_it_was_not() -> None:
     series = complete()
-    [tell] = tells(series.hear(venue_candle(10), WALL))
+    [tell] = tells(series.hear(venue_candle(10), LATER, WALL))
     series.lost(gone(tell), closes_at(10), WALL)
     assert answer(series, 10, *range(11)) == [*(("store", n) for n in range(6, 10)), ("tell", 10)]
 
 
 def test_what_was_decided_before_a_loss_was_noticed_does_not_begin_it_again() -> None:
     series = complete()
-    first, second = tells([*series.hear(venue_candle(10), WALL), *series.hear(venue_candle(11), WALL)])
+    first, second = tells([*series.hear(venue_candle(10), LATER, WALL), *series.hear(venue_candle(11), LATER, WALL)])
     series.lost(gone(first), closes_at(11), WALL)
     series.lost(gone(second), closes_at(11), WALL)
     assert answer(series, 11, *range(12))[-3:] == [("store", 9), ("tell", 10), ("tell", 11)]
@@ -388,7 +406,7 @@ def test_what_was_decided_before_a_loss_was_noticed_does_not_begin_it_again() ->
 
 def test_a_second_loss_is_noticed_too() -> None:
     series = complete()
-    [tell] = tells(series.hear(venue_candle(10), WALL))
+    [tell] = tells(series.hear(venue_candle(10), LATER, WALL))
     series.lost(gone(tell), closes_at(10), WALL)
     [ask] = due(series, closes_at(10), WALL)
     *_, again = tells(series.answered(ask, [venue_candle(n) for n in range(6, 11)], closes_at(10), WALL))
@@ -398,7 +416,7 @@ def test_a_second_loss_is_noticed_too() -> None:
 
 def test_what_redis_lost_of_the_end_is_told_again() -> None:
     series = complete()
-    series.hear(venue_candle(10), WALL)
+    series.hear(venue_candle(10), LATER, WALL)
     [end] = series.ends
     series.lost(Loss(KEY, at(8), end.at, end.taken), closes_at(10), WALL)
     assert answer(series, 10, *range(11)) == [("tell", 9), ("tell", 10)]
@@ -421,7 +439,7 @@ def test_only_series_at_rest_have_an_end_to_be_looked_after() -> None:
     assert list(series.ends) == []
     answer(series, 9, *range(10))
     assert [(end.key, end.at) for end in list(series.ends)] == [(KEY, at(9))]
-    series.hear(venue_candle(11), WALL)
+    series.hear(venue_candle(11), LATER, WALL)
     assert list(series.ends) == []
 
 
@@ -431,7 +449,7 @@ def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
     series.drop(BTC)
     assert series.is_complete
     assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
-    assert series.hear(venue_candle(10), WALL) == ()
+    assert series.hear(venue_candle(10), LATER, WALL) == ()
     series.failed(ask, WALL, is_refused=False)
     series.lost(Loss(KEY, None, None, 1), closes_at(9), WALL)
     assert due(series, closes_at(9), WALL) == []

@@ -1,5 +1,7 @@
 from decimal import Decimal
 
+import pytest
+
 from libs.common.contracts.market import PriceMoved
 from libs.common.exchange.market_types import PriceFrame
 from libs.common.units import Instant, Price, Symbol
@@ -111,3 +113,14 @@ def test_nobody_is_told_more_often_than_the_interval_allows() -> None:
         note(prices, frame(BTC, str(wall + 1), wall), wall=wall)
         told += len(paced(prices, wall))
     assert told == 1_000 // INTERVAL_MS
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1e15", "NaN", "Infinity"])
+def test_a_price_that_cannot_be_is_told_to_nobody_and_counted(wrong: str) -> None:
+    prices = Conflation()
+    note(prices, frame(BTC, wrong, 1))
+    note(prices, frame(BTC, "1", 2, mark=wrong))
+    assert take(prices) == []
+    assert prices.refused == 2
+    note(prices, frame(BTC, "1", 3))
+    assert [price.last for price in take(prices)] == [1]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from libs.common.units import Instant, Price
-from services.fetcher.core.quality import fault, off_tick
-from tests.support.venue_candles import MORNING, venue_candle
+from services.fetcher.core.quality import fault, misplaced, off_tick
+from tests.support.venue_candles import MORNING, closes_at, venue_candle
 
 D = Decimal
 
@@ -28,7 +28,11 @@ def test_a_candle_that_stood_still_without_volume_has_no_fault() -> None:
         ({"close": D(2000)}, "outside its range"),
         ({"open": D(1)}, "outside its range"),
         ({"volume": D(-1)}, "volume is negative"),
-        ({"open_at": Instant(MORNING + 1)}, "does not open where"),
+        ({"high": D("1e15")}, "beyond all bounds"),
+        ({"low": D("1e-16")}, "beyond all bounds"),
+        ({"close": D("NaN")}, "beyond all bounds"),
+        ({"volume": D("Infinity")}, "beyond all bounds"),
+        ({"turnover": D("NaN")}, "beyond all bounds"),
     ],
 )
 def test_an_impossible_candle_is_found_out(changes: dict[str, Any], text: str) -> None:
@@ -41,3 +45,10 @@ def test_a_price_that_is_no_multiple_of_the_tick_is_off_it(name: str) -> None:
     candle = replace(venue_candle(0), **odd)
     assert off_tick(candle, Price(D("0.05"))) is None
     assert off_tick(candle, Price(D("0.1"))) == f"its {name} of 1000.25 is not on the tick of 0.1"
+
+
+def test_a_candle_has_a_place_when_it_opens_with_its_timeframe_and_may_have_closed() -> None:
+    assert misplaced(venue_candle(0), Instant(closes_at(0) - 5_000)) is None
+    assert misplaced(venue_candle(1), closes_at(0)) == "it is told long before it can have closed"
+    odd = venue_candle(0, open_at=Instant(MORNING + 1))
+    assert misplaced(odd, closes_at(0)) == "it does not open where its timeframe begins"

@@ -3,13 +3,14 @@ from decimal import Decimal
 from typing import Any
 
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Price
+from libs.common.units import Instant, Price
 from services.fetcher.core.outliers import WINDOW
 from services.fetcher.core.quarantine import CASES, CONFIRMED, Confirmed, Kind, Quarantine, Quarantined
-from tests.support.venue_candles import BTC, MORNING, venue_candle
+from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 D = Decimal
 KEY = (BTC, venue_candle(0).timeframe)
+NOW = closes_at(2_000)
 
 
 def judged() -> Quarantine:
@@ -36,10 +37,18 @@ def test_an_ordinary_candle_is_admitted_and_nothing_is_said() -> None:
 
 def test_an_impossible_candle_is_never_admitted_however_often_it_is_told() -> None:
     quarantine, wrong = judged(), venue_candle(WINDOW, close=D(0))
-    assert all(quarantine.refuses(wrong) for _ in range(CONFIRMED * 2))
+    assert all(quarantine.refuses(wrong, NOW) for _ in range(CONFIRMED * 2))
     assert [type(news) for news in quarantine.news()] == [Quarantined]
     assert quarantine.counts == {"impossible": 1}
-    assert quarantine.why(KEY, wrong.open_at) == "a price is not above zero"
+    assert quarantine.why(KEY, wrong.open_at) == "a price is not above zero, or beyond all bounds"
+
+
+def test_a_candle_that_has_no_place_in_its_series_is_refused_and_keeps_none_back() -> None:
+    quarantine = judged()
+    assert quarantine.refuses(venue_candle(0, open_at=Instant(MORNING + 1)), NOW)
+    assert quarantine.refuses(venue_candle(2_001), NOW)
+    assert quarantine.counts == {"impossible": 2}
+    assert quarantine.held == 0
 
 
 def test_a_doubtful_candle_is_admitted_when_the_venue_has_repeated_it() -> None:
@@ -96,7 +105,7 @@ def test_of_a_symbol_whose_tick_is_not_known_no_price_is_off_it() -> None:
 def test_what_is_passed_over_is_kept_no_longer_and_what_is_behind_it_is() -> None:
     quarantine = judged()
     for n in (0, 2):
-        quarantine.refuses(venue_candle(n, close=D(0)))
+        quarantine.refuses(venue_candle(n, close=D(0)), NOW)
     assert quarantine.held == 2
     quarantine.passed(KEY, venue_candle(1).open_at)
     assert quarantine.held == 1
@@ -108,6 +117,6 @@ def test_what_is_passed_over_is_kept_no_longer_and_what_is_behind_it_is() -> Non
 def test_only_so_many_candles_of_a_series_are_kept() -> None:
     quarantine = judged()
     for n in range(CASES + 5):
-        quarantine.refuses(venue_candle(n, close=D(0)))
+        quarantine.refuses(venue_candle(n, close=D(0)), NOW)
     assert quarantine.held == CASES
     assert quarantine.why(KEY, MORNING) is None

@@ -28,6 +28,7 @@ class Told:
     late: list[Stale] = field(default_factory=list)
     blocking: list[Stale] = field(default_factory=list)
     quarantined: int = 2
+    prices_refused: int = 4
     counts: Mapping[str, int] = field(default_factory=lambda: {"impossible": 3, "given_up": 1})
 
     def progress(self, wall: Instant) -> Progress:
@@ -118,3 +119,4 @@ def test_prometheus_is_told_how_late_each_series_is_and_what_was_kept_back() -> 
     assert 'ironkeel_fetcher_candles_total{what="impossible"} 3.0' in text
     assert 'ironkeel_fetcher_candles_total{what="given_up"} 1.0' in text
     assert "ironkeel_fetcher_candles_in_quarantine 2.0" in text
+    assert "ironkeel_fetcher_prices_refused_total 4.0" in text
