@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.candle_days import read_series
 from libs.common.candle_panel import times_of
@@ -178,3 +179,30 @@ async def test_many_waiting_candles_are_to_be_written_at_once(tmp_path: Path, mo
     assert files.is_full
     await files.flush()
     assert not files.is_full
+
+
+async def test_what_a_full_disk_does_not_take_waits_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "live"
+    folder.write_text("no folder can be made here")
+    files = CandleFiles(folder)
+    files.note(candle(0))
+    with capture_logs() as said:
+        assert await files.flush()
+    assert [(each["event"], each["log_level"]) for each in said] == [("candles.not_written", "error")]
+    files.note(candle(1))
+    folder.unlink()
+    assert await files.flush()
+    assert rows(folder) == [0, 1]
+
+    monkeypatch.setattr("services.fetcher.adapters.candle_files.FULL", 1)
+    monkeypatch.setattr("services.fetcher.adapters.candle_files.grow", full_disk)
+    for n in (2, 3):
+        files.note(candle(n))
+    assert await files.flush()
+    assert not files.is_full  # memory is bounded: they are in Redis
+
+
+def full_disk(*_: object, **__: object) -> bool:
+    raise OSError(28, "No space left on device")
