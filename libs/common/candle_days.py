@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from libs.common.candle_panel import (
@@ -106,8 +107,8 @@ def series_parts(folder: Path, key: Key, *, since: int = 0) -> Sequence[pa.Table
     parts: list[pa.Table] = []
     for path in days_of(folder):
         with suppress(FileNotFoundError):  # merged meanwhile
-            day = by_series(read_whole(path))
-            parts += [day[key]] if key in day else []
+            rows = read_whole(path).filter((pc.field("symbol") == key[0]) & (pc.field("timeframe") == key[1].value))
+            parts += [rows.drop_columns(list(SERIES))] if len(rows) else []
     with suppress(FileNotFoundError), pq.ParquetFile(_file(folder, key)) as file:
         groups = [n for n in range(file.num_row_groups) if (end := _end_of(file.metadata, n)) is None or end >= since]
         parts.insert(0, file.read_row_groups(groups).replace_schema_metadata(None))

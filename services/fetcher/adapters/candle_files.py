@@ -85,7 +85,10 @@ class CandleFiles:
             self._anew |= anew
             self._wait_on(waiting)
             return True
-        self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items() if is_whole}
+        if is_whole:
+            self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items()}
+        else:
+            self._given.clear()  # it may not be there any more
         return is_whole
 
     def _wait_on(self, unwritten: dict[Key, list[Row]]) -> None:

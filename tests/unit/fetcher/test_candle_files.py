@@ -162,6 +162,20 @@ async def test_what_came_from_the_files_is_not_written_to_them_again(tmp_path: P
     assert not (tmp_path / "days").exists()
 
 
+async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_path: Path) -> None:
+    files = CandleFiles(tmp_path)
+    await file(files, *range(3))
+    back = [as_message(each) for each in await given(files, 0)]
+    (tmp_path / f"{BTC}-15m.parquet").write_bytes(b"PAR1 but no more")
+    files.note(candle(96))  # a day later: the file would have to be read
+    files.note(candle(3))
+    assert not await files.flush()
+    for each in back:
+        files.note(each)
+    assert await files.flush()
+    assert rows(tmp_path) == [0, 1, 2]
+
+
 async def test_files_without_a_turnover_are_asked_of_the_venue(tmp_path: Path) -> None:
     """A panel that was downloaded or imported."""
     pd.DataFrame(
