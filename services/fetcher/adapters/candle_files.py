@@ -41,6 +41,11 @@ class CandleFiles:
         """So many candles wait that they should be written at once."""
         return sum(map(len, self._waiting.values())) >= FULL
 
+    @property
+    def begins(self) -> bool:
+        """Candles of a series wait that has no file yet, or a torn one."""
+        return bool(self._anew & self._waiting.keys())
+
     def note(self, candle: CandleClosed) -> None:
         """Keep a candle for the next `flush`, if it is not from here."""
         key = (candle.symbol, candle.timeframe)

@@ -230,12 +230,15 @@ class Gateway:
             is_new = complete != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                await self._write_files()
+                if self._files.begins:  # training may ask at once; a few candles more can wait until we are ready
+                    await self._write_files()
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
                 self._outbox.put(self._fetcher.loaded())
                 self._report()
+            if is_new:
+                await self._write_files()
             await self._clock.sleep(ASK_S)  # whoever waits for the history waits for this
             silent_s += ASK_S
 

@@ -176,6 +176,17 @@ async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_pat
     assert rows(tmp_path) == [0, 1, 2]
 
 
+async def test_a_series_begins_until_it_has_a_file(tmp_path: Path) -> None:
+    files = CandleFiles(tmp_path)
+    await files.ends([KEY])
+    assert not files.begins
+    files.note(candle(0))
+    assert files.begins
+    await files.flush()
+    files.note(candle(1))
+    assert not files.begins
+
+
 async def test_files_without_a_turnover_are_asked_of_the_venue(tmp_path: Path) -> None:
     """A panel that was downloaded or imported."""
     pd.DataFrame(
