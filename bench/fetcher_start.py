@@ -1,6 +1,6 @@
 """How long a fetcher takes from the start of its process until it is ready, and what it asks the venue for.
 
-    python -m bench.fetcher_start [--symbols 50] [--warm 5]
+    python -m bench.fetcher_start [--symbols 50] [--history 2000] [--warm 5]
 
 First nothing is there; then Redis has every series (warm); then Redis has lost them, and the files are there (filed).
 A relay in front of the paper exchange, in this process, counts the requests. The market stands still meanwhile.
@@ -24,7 +24,7 @@ from bench.rig.machine import Figures, busy_s, noise, rss_mb
 from bench.rig.process import exchange, fetcher, redis_server
 from bench.rig.relay import Relay, relay
 
-READY_S: Final = 120.0
+READY_S: Final = 300.0
 COLD: Final = "cold"
 WARM: Final = "warm"
 FILED: Final = "filed"
@@ -61,7 +61,7 @@ async def _is_ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-async def measure(symbols: int, warm: int) -> None:
+async def measure(symbols: int, history: int, warm: int) -> None:
     found: dict[str, list[Started]] = {kind: [] for kind in (COLD, WARM, FILED)}
     market = {"speed": "1", "paused": "true", "symbols": str(symbols)}
     with exchange(market) as venue, TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
@@ -71,6 +71,7 @@ async def measure(symbols: int, warm: int) -> None:
             settings = {
                 "IRONKEEL_REDIS__URL": url,
                 "IRONKEEL_MARKET__SYMBOLS": f"top:{symbols}",
+                "IRONKEEL_FETCHER__HISTORY": str(history),
                 "IRONKEEL_EXCHANGE__URL": f"http://127.0.0.1:{port}",
                 "IRONKEEL_EXCHANGE__WS_URL": f"ws://127.0.0.1:{venue.port}",
             }
@@ -92,10 +93,11 @@ async def measure(symbols: int, warm: int) -> None:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--symbols", type=int, default=50)
+    asked.add_argument("--history", type=int, default=2_000, help="candles a series")
     asked.add_argument("--warm", type=int, default=5, help="warm starts; there is one of the others")
     told = asked.parse_args()
     print(noise())
-    asyncio.run(measure(told.symbols, told.warm))
+    asyncio.run(measure(told.symbols, told.history, told.warm))
     print(noise())
 
 

@@ -7,11 +7,12 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from libs.common.candle_days import SERIES, TURNOVER, by_series, days_of
-from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS, UNREADABLE, read_whole
+from libs.common.candle_days import SERIES, TURNOVER, by_series, days_of, ends
+from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS, UNREADABLE, read_whole, times_of
 from libs.common.clock import iso
 from libs.common.units import HOUR_MS, Instant
 
@@ -43,8 +44,8 @@ class Checked:
 
 def check_panel(folder: Path) -> Sequence[Checked]:
     """Read every file of a panel whole and judge it; that of a day too, in which each series is judged by itself."""
-    files = [check(path) for path in sorted(folder.glob("*-*.parquet"))]
-    return [*files, *(_check_day(path) for path in days_of(folder))]
+    days = [checked for path in days_of(folder) if (checked := _check_day(path)) is not None]
+    return [*(check(path) for path in sorted(folder.glob("*-*.parquet"))), *days]
 
 
 def check(path: Path) -> Checked:
@@ -58,19 +59,30 @@ def check(path: Path) -> Checked:
         return Checked(path, faults=(f"it cannot be read: {error}",))
 
 
-def _check_day(path: Path) -> Checked:
+def _check_day(path: Path) -> Checked | None:
+    """None: it was merged meanwhile."""
     try:
         table = read_whole(path)
         if missing := [name for name in (*SERIES, *CANDLE, TURNOVER) if name not in table.column_names]:
             return Checked(path, len(table), faults=tuple(f"it has no column {name}" for name in missing))
-        found = {key: judged(path, rows.to_pandas(), key[1].value) for key, rows in by_series(table).items()}
+        day = by_series(table)
+    except FileNotFoundError:
+        return None
     except (*UNREADABLE, KeyError) as error:
         return Checked(path, faults=(f"it cannot be read: {error}",))
-    faults, holes = [], []
-    for key, each in found.items():
-        faults += [f"{key[0]} {key[1]}: {fault}" for fault in each.faults]
-        holes += [f"{key[0]} {key[1]}: {hole}" for hole in each.holes]
-    return Checked(path, len(table), sum(each.missing for each in found.values()), tuple(faults), tuple(holes))
+    faults, holes, lacking = list[str](), list[str](), 0
+    for (key, rows), end in zip(day.items(), ends(path.parents[1], list(day)), strict=True):
+        found, before = judged(path, rows.to_pandas(), key[1].value), _before(rows, end, key[1].ms)
+        lacking += found.missing + sum(count for _, count in before)
+        faults += [f"{key[0]} {key[1]}: {fault}" for fault in found.faults]
+        holes += [f"{key[0]} {key[1]}: {hole}" for hole in (*_said(before), *found.holes)]
+    return Checked(path, len(table), lacking, tuple(faults), tuple(holes))
+
+
+def _before(rows: pa.Table, end: Instant | None, interval_ms: int) -> Sequence[tuple[int, int]]:
+    """The hole between the end of a series' file and its rows of a day, if there is one: see `_holes`."""
+    lacking = 0 if end is None else (times_of(rows)[0] - end) // interval_ms - 1
+    return [(end + interval_ms, lacking)] if end is not None and lacking > 0 else []
 
 
 def judged(path: Path, frame: pd.DataFrame, kind: str) -> Checked:

@@ -55,6 +55,8 @@ def listed(panel: Path) -> Sequence[Listed]:
     for path in days_of(panel):
         try:
             day = by_series(read_whole(path))
+        except FileNotFoundError:  # merged meanwhile
+            continue
         except UNREADABLE as error:
             torn.append(Listed(panel.name, path.stem, "day", bytes=path.stat().st_size, fault=_unread(error)))
             continue

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from libs.common.candle_panel import (
@@ -58,26 +59,22 @@ def grow(folder: Path, new: Mapping[Key, Sequence[Row]], *, most: int, anew: Col
     """
     rows = {key: _table(told) for key, told in new.items() if told}
     with writing(folder):
-        days, paths = {}, days_of(folder)
-        for path in paths:
-            if (day := stored(path)) is not None:
-                days[path.stem] = by_series(day)
+        paths = {path.stem: path for path in days_of(folder)}
+        days = {date: by_series(day) for date, path in paths.items() if (day := stored(path)) is not None}
         newest = max([*days, *(_date(times_of(part)[-1]) for part in rows.values())], default="")
-        over = [path for path in paths if path.stem in days and path.stem < newest]
-        due = {key for path in over for key in days[path.stem]}
+        over = [date for date in days if date < newest]
+        due = {key for date in over for key in days[date]}
         due |= {key for key, part in rows.items() if _date(times_of(part)[0]) < newest}
         due |= {key for key in rows if key in anew or not _file(folder, key).exists()}
-        whole = len(days) == len(paths)
-        for key in sorted(due):
-            parts = [day[key] for day in days.values() if key in day]
-            whole &= _merged(_file(folder, key), [*parts, *([rows.pop(key)] if key in rows else [])], most)
-        if rows:
-            _append(folder / DAYS / f"{newest}.parquet", days.get(newest, {}), rows)
-        if whole and over:
+        merged = {key for key in sorted(due) if _merged(_file(folder, key), _parts([*days.values(), rows], key), most)}
+        if merged:
             _on_the_disk(folder)
-            for path in over:
-                path.unlink()
-    return whole
+        later = {key: part for key, part in rows.items() if key not in due}
+        _replace_day(folder / DAYS / f"{newest}.parquet", days.get(newest, {}), merged, later)
+        is_whole = len(days) == len(paths) and merged == due
+        for date in over if is_whole else ():
+            paths[date].unlink()
+    return is_whole
 
 
 def days_of(folder: Path) -> Sequence[Path]:
@@ -110,8 +107,8 @@ def series_parts(folder: Path, key: Key, *, since: int = 0) -> Sequence[pa.Table
     parts: list[pa.Table] = []
     for path in days_of(folder):
         with suppress(FileNotFoundError):  # merged meanwhile
-            day = by_series(read_whole(path))
-            parts += [day[key]] if key in day else []
+            rows = read_whole(path).filter((pc.field("symbol") == key[0]) & (pc.field("timeframe") == key[1].value))
+            parts += [rows.drop_columns(list(SERIES))] if len(rows) else []
     with suppress(FileNotFoundError), pq.ParquetFile(_file(folder, key)) as file:
         groups = [n for n in range(file.num_row_groups) if (end := _end_of(file.metadata, n)) is None or end >= since]
         parts.insert(0, file.read_row_groups(groups).replace_schema_metadata(None))
@@ -124,7 +121,7 @@ def ends(folder: Path, keys: Sequence[Key]) -> Sequence[Instant | None]:
     for path in days_of(folder):
         with suppress(*UNREADABLE):  # put aside by who writes next
             days.append(by_series(read_whole(path)))
-    return [_end(_file(folder, key), key, [day[key] for day in days if key in day]) for key in keys]
+    return [_end(_file(folder, key), key, _parts(days, key)) for key in keys]
 
 
 def _end(path: Path, key: Key, parts: Sequence[pa.Table]) -> Instant | None:
@@ -159,9 +156,23 @@ def _merged(path: Path, parts: Sequence[pa.Table], most: int) -> bool:
     return True
 
 
-def _append(path: Path, before: Day, rows: Day) -> None:
+def _parts(days: Sequence[Day], key: Key) -> list[pa.Table]:
+    return [day[key] for day in days if key in day]
+
+
+def _replace_day(path: Path, before: Day, merged: Collection[Key], later: Day) -> None:
+    """Take the series that were merged out of a day, and append what came later."""
+    kept = {key: part for key, part in before.items() if key not in merged}
+    day = kept | {key: in_order(_parts([kept, later], key)) for key in later}
+    if later or len(kept) < len(before):
+        _write_day(path, day)
+
+
+def _write_day(path: Path, day: Day) -> None:
+    if not day:
+        path.unlink()
+        return
     path.parent.mkdir(exist_ok=True)
-    day = before | {key: in_order([before[key], part] if key in before else [part]) for key, part in rows.items()}
     keys = sorted(day)
     names = [[key[n] for key in keys for _ in range(len(day[key]))] for n in range(len(SERIES))]
     table = pa.concat_tables([day[key] for key in keys])

@@ -129,6 +129,7 @@ async def replayed(home: Path, redis_url: str, prefix: str, begin: str, end: str
         **{f"PAPER__{name}": value for name, value in paper.items()},
     )
     exchange.start()
+    fetcher: ServiceProcess | None = None
     redis = open_redis(redis_url)
     try:
         port = await eventually(lambda: _port(home, "paper_exchange-2"), within_s=90)
@@ -144,8 +145,9 @@ async def replayed(home: Path, redis_url: str, prefix: str, begin: str, end: str
                 FETCHER__HISTORY="1000",
             )
             yield Replayed(home, fetcher, redis, prefix, seen)
-            fetcher.kill()
     finally:
+        if fetcher is not None:
+            fetcher.kill()
         exchange.kill()
         await redis.aclose()
 

@@ -285,6 +285,11 @@ async def test_a_hole_is_said_by_its_place_and_fails_the_check_unless_holes_are_
     code, said = await tool("verify", "--allow-holes", "--json")
     [item] = json.loads(said)["items"]
     assert (code, item["rows"], item["missing"], len(item["holes"]), item["faults"]) == (0, 5, 4, 2, [])
+    made(panel(tmp_path, "live"), 12, 14)
+    code, said = await tool("verify")
+    assert code == 1
+    for hole in ("2025-09-15T02:15:00Z is missing, and 2 after it", "2025-09-15T03:15:00Z is missing"):
+        assert f"BTCUSDT 15m: {hole}\n" in said, said
 
 
 async def test_the_list_shows_range_holes_and_size_with_the_day_that_waits(tool: Tool, tmp_path: Path) -> None:

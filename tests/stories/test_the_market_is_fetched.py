@@ -53,8 +53,7 @@ async def test_what_the_dead_did_not_file_is_filed_by_the_next(hall: MarketHall)
     await hall.dies("fetcher")
     said = len(hall.said_loaded())
     await hall.starts()
-    await hall.until(lambda: len(hall.said_loaded()) > said)
-    assert hall.filed() == [*HISTORY, 0]
+    await hall.until(lambda: len(hall.said_loaded()) > said and hall.filed() == [*HISTORY, 0], within_s=5)
 
 
 async def test_a_restart_with_all_in_redis_asks_the_venue_for_no_candle(hall: MarketHall) -> None:
@@ -67,7 +66,8 @@ async def test_a_restart_with_all_in_redis_asks_the_venue_for_no_candle(hall: Ma
     await hall.starts()
     await hall.loaded()
     assert hall.venue.candle_reads == asked
-    assert hall.filed() == hall.series() == [*HISTORY, 0]
+    assert hall.series() == [*HISTORY, 0]
+    await hall.until(lambda: hall.filed() == [*HISTORY, 0], within_s=5)
 
 
 async def test_a_redis_that_lost_everything_has_its_series_from_the_files_and_only_the_tail_from_the_venue(

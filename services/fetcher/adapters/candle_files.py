@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import structlog
 
 from libs.common.candle_days import TURNOVER, Key, Row, ends, grow, read_series
 from libs.common.candle_panel import CANDLE, UNREADABLE, times_of
 from libs.common.contracts.market import ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Usd
+
+log = structlog.get_logger()
 
 KEPT: Final = 200_000  # rows of one series: more than five years of 15m
 FULL: Final = 50_000  # candles that wait at most, give or take a second's
@@ -37,6 +40,11 @@ class CandleFiles:
     def is_full(self) -> bool:
         """So many candles wait that they should be written at once."""
         return sum(map(len, self._waiting.values())) >= FULL
+
+    @property
+    def begins(self) -> bool:
+        """Candles of a series wait that has no file yet, or a torn one."""
+        return bool(self._anew & self._waiting.keys())
 
     def note(self, candle: ClosedBar) -> None:
         """Keep a candle for the next `flush`, if it is not from here."""
@@ -67,14 +75,33 @@ class CandleFiles:
         return found
 
     async def flush(self) -> bool:
-        """Write what waits; False when something in the files was torn, and is to be filed again."""
+        """Write what waits; False when something in the files was torn, and is to be filed again.
+
+        What the disk does not take waits on, up to FULL candles: Redis has them, and the next start files the rest.
+        """
         waiting, self._waiting = self._waiting, {}
         if not waiting:
             return True
         anew, self._anew = self._anew & waiting.keys(), self._anew - waiting.keys()
-        is_whole = await asyncio.to_thread(grow, self._folder, waiting, most=KEPT, anew=anew)
-        self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items() if is_whole}
+        try:
+            is_whole = await asyncio.to_thread(grow, self._folder, waiting, most=KEPT, anew=anew)
+        except OSError as error:  # the market goes on without a disk
+            log.error("candles.not_written", folder=str(self._folder), reason=str(error))
+            self._anew |= anew
+            self._wait_on(waiting)
+            return True
+        if is_whole:
+            self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items()}
+        else:
+            self._given.clear()  # it may not be there any more
         return is_whole
+
+    def _wait_on(self, unwritten: dict[Key, list[Row]]) -> None:
+        if sum(map(len, unwritten.values())) > FULL:
+            return
+        later, self._waiting = self._waiting, unwritten
+        for key, rows in later.items():
+            self._waiting.setdefault(key, []).extend(rows)
 
 
 def _row(candle: ClosedBar) -> Row:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.candle_days import read_series
 from libs.common.candle_panel import times_of
@@ -161,6 +162,31 @@ async def test_what_came_from_the_files_is_not_written_to_them_again(tmp_path: P
     assert not (tmp_path / "days").exists()
 
 
+async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_path: Path) -> None:
+    files = CandleFiles(tmp_path)
+    await file(files, *range(3))
+    back = [as_message(each) for each in await given(files, 0)]
+    (tmp_path / f"{BTC}-15m.parquet").write_bytes(b"PAR1 but no more")
+    files.note(candle(96))  # a day later: the file would have to be read
+    files.note(candle(3))
+    assert not await files.flush()
+    for each in back:
+        files.note(each)
+    assert await files.flush()
+    assert rows(tmp_path) == [0, 1, 2]
+
+
+async def test_a_series_begins_until_it_has_a_file(tmp_path: Path) -> None:
+    files = CandleFiles(tmp_path)
+    await files.ends([KEY])
+    assert not files.begins
+    files.note(candle(0))
+    assert files.begins
+    await files.flush()
+    files.note(candle(1))
+    assert not files.begins
+
+
 async def test_files_without_a_turnover_are_asked_of_the_venue(tmp_path: Path) -> None:
     """A panel that was downloaded or imported."""
     pd.DataFrame(
@@ -178,3 +204,30 @@ async def test_many_waiting_candles_are_to_be_written_at_once(tmp_path: Path, mo
     assert files.is_full
     await files.flush()
     assert not files.is_full
+
+
+async def test_what_a_full_disk_does_not_take_waits_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "live"
+    folder.write_text("no folder can be made here")
+    files = CandleFiles(folder)
+    files.note(candle(0))
+    with capture_logs() as said:
+        assert await files.flush()
+    assert [(each["event"], each["log_level"]) for each in said] == [("candles.not_written", "error")]
+    files.note(candle(1))
+    folder.unlink()
+    assert await files.flush()
+    assert rows(folder) == [0, 1]
+
+    monkeypatch.setattr("services.fetcher.adapters.candle_files.FULL", 1)
+    monkeypatch.setattr("services.fetcher.adapters.candle_files.grow", full_disk)
+    for n in (2, 3):
+        files.note(candle(n))
+    assert await files.flush()
+    assert not files.is_full  # memory is bounded: they are in Redis
+
+
+def full_disk(*_: object, **__: object) -> bool:
+    raise OSError(28, "No space left on device")
