@@ -17,7 +17,7 @@ from bench.rig.machine import busy_s, rss_mb, spread
 from bench.rig.process import Served, fetcher, redis_server, scripted_venue
 from bench.rig.relay import Relay, relay
 from bench.rig.tailing import Tail, tailing
-from bench.rig.waiting import is_ready, until
+from bench.rig.waiting import is_ready, read, until
 from libs.common.redis_connection import open_redis
 
 QUARTERS: Final = 4  # of an hour: at its end the candles of all timeframes close
@@ -154,12 +154,15 @@ async def hall(symbols: int, replicas: int) -> AsyncIterator[Hall]:
         hands = [await asyncio.to_thread(stack.enter_context, fetcher(home, settings, instance=name)) for name in names]
         redis = open_redis(url)
         stack.push_async_callback(redis.aclose)
-        for hand in hands:
 
-            async def ready(one: Served = hand) -> bool:
-                return await is_ready(one)
+        async def are_settled() -> bool:
+            shares = [json.loads(await read(hand, "/health/progress"))["facts"].get("symbols", 0) for hand in hands]
+            return sum(shares) == symbols and max(shares) <= -(-symbols // replicas)
 
-            await until(ready, "a fetcher with its history", within_s=STARTS_S)
+        async def are_ready() -> bool:
+            return await are_settled() and all([await is_ready(hand) for hand in hands])
+
+        await until(are_ready, "fetchers with their shares and history", within_s=STARTS_S)
         yield Hall(venue, redis, hands, seen)
 
 
