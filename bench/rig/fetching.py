@@ -156,11 +156,12 @@ async def hall(symbols: int, replicas: int) -> AsyncIterator[Hall]:
         stack.push_async_callback(redis.aclose)
 
         async def are_settled() -> bool:
-            shares = [json.loads(await read(hand, "/health/progress"))["facts"].get("symbols", 0) for hand in hands]
+            told = [json.loads(await read(hand, "/health/progress")) for hand in hands]
+            shares = [said["facts"].get("symbols", 0) for said in told]
             return sum(shares) == symbols and max(shares) <= -(-symbols // replicas)
 
         async def are_ready() -> bool:
-            return await are_settled() and all([await is_ready(hand) for hand in hands])
+            return all([await is_ready(hand) for hand in hands]) and await are_settled()
 
         await until(are_ready, "fetchers with their shares and history", within_s=STARTS_S)
         yield Hall(venue, redis, hands, seen)

@@ -33,6 +33,8 @@ class Relay:
         down = asyncio.create_task(_pump(there, writer, one.answer))
         try:
             await _pump(reader, back, one.request, self.late_s)
+        except asyncio.CancelledError:  # the relay is closed, and the streams' own callback would complain of it
+            pass
         finally:
             down.cancel()
             back.close()

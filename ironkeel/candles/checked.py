@@ -3,47 +3,87 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
-from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS
+from libs.common.candle_days import SERIES, TURNOVER, by_series, days_of
+from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS, UNREADABLE, read_whole
 from libs.common.clock import iso
 from libs.common.units import HOUR_MS, Instant
 
 Instants: TypeAlias = NDArray[np.int64]
 Verdicts: TypeAlias = NDArray[np.bool_]
+HOLES_SAID: Final = 5  # of one file, by their place
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file: its rows, the candles that lie between its first and last and are not there, and what cannot be."""
+    """One file: its rows, what cannot be, and the candles that are missing between its first and its last."""
 
     file: Path
-    rows: int
-    missing: int
-    faults: tuple[str, ...]
+    rows: int = 0
+    missing: int = 0
+    faults: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+
+    @property
+    def as_json(self) -> dict[str, JsonValue]:
+        return {
+            "file": str(self.file),
+            "rows": self.rows,
+            "missing": self.missing,
+            "faults": list(self.faults),
+            "holes": list(self.holes),
+        }
+
+
+def check_panel(folder: Path) -> Sequence[Checked]:
+    """Read every file of a panel whole and judge it; that of a day too, in which each series is judged by itself."""
+    files = [check(path) for path in sorted(folder.glob("*-*.parquet"))]
+    return [*files, *(_check_day(path) for path in days_of(folder))]
 
 
 def check(path: Path) -> Checked:
-    """Read a file whole and judge it; a hole is counted, for a venue may have been away, and is no fault."""
+    """Read the file of a series whole and judge it."""
     kind = path.stem.rpartition("-")[2]
-    interval_ms = INTERVALS_MS.get(kind)
-    if interval_ms is None and kind != FUNDING_KIND:
-        return Checked(path, 0, 0, (f"{kind!r} is none of {', '.join(INTERVALS_MS)} and {FUNDING_KIND}",))
+    if kind not in INTERVALS_MS and kind != FUNDING_KIND:
+        return Checked(path, faults=(f"{kind!r} is none of {', '.join(INTERVALS_MS)} and {FUNDING_KIND}",))
     try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        return Checked(path, 0, 0, (f"it cannot be read: {error}",))
+        return judged(path, read_whole(path).to_pandas(), kind)
+    except UNREADABLE as error:
+        return Checked(path, faults=(f"it cannot be read: {error}",))
+
+
+def _check_day(path: Path) -> Checked:
+    try:
+        table = read_whole(path)
+        if missing := [name for name in (*SERIES, *CANDLE, TURNOVER) if name not in table.column_names]:
+            return Checked(path, len(table), faults=tuple(f"it has no column {name}" for name in missing))
+        found = {key: judged(path, rows.to_pandas(), key[1].value) for key, rows in by_series(table).items()}
+    except (*UNREADABLE, KeyError) as error:
+        return Checked(path, faults=(f"it cannot be read: {error}",))
+    faults, holes = [], []
+    for key, each in found.items():
+        faults += [f"{key[0]} {key[1]}: {fault}" for fault in each.faults]
+        holes += [f"{key[0]} {key[1]}: {hole}" for hole in each.holes]
+    return Checked(path, len(table), sum(each.missing for each in found.values()), tuple(faults), tuple(holes))
+
+
+def judged(path: Path, frame: pd.DataFrame, kind: str) -> Checked:
+    """Judge rows of one series. kind: a timeframe, or `funding`."""
+    interval_ms = INTERVALS_MS.get(kind)
     wrong = tuple(_layout(frame, CANDLE if interval_ms else FUNDING))
     if wrong:
-        return Checked(path, len(frame), 0, wrong)
+        return Checked(path, len(frame), faults=wrong)
     if interval_ms is None:
-        return Checked(path, len(frame), 0, (*_times(frame, HOUR_MS), *_finite(frame, FUNDING[1:])))
+        return Checked(path, len(frame), faults=(*_times(frame, HOUR_MS), *_finite(frame, FUNDING[1:])))
     faults = (*_times(frame, interval_ms), *_finite(frame, CANDLE[1:]), *_shapes(frame))
-    return Checked(path, len(frame), _missing(frame, interval_ms), faults)
+    holes = _holes(frame, interval_ms)
+    return Checked(path, len(frame), sum(count for _, count in holes), faults, tuple(_said(holes)))
 
 
 def _layout(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[str]:
@@ -78,9 +118,19 @@ def _shapes(frame: pd.DataFrame) -> Iterator[str]:
     yield from _told("has a negative volume", at, volume < 0)
 
 
-def _missing(frame: pd.DataFrame, interval_ms: int) -> int:
-    at = np.unique(frame["ts"].to_numpy())
-    return int((at[-1] - at[0]) // interval_ms + 1 - len(at)) if len(at) else 0
+def _holes(frame: pd.DataFrame, interval_ms: int) -> Sequence[tuple[int, int]]:
+    """The first candle of each hole, and how many are missing there."""
+    at = np.unique(frame["ts"].to_numpy() // interval_ms)
+    apart = np.diff(at)
+    where = np.flatnonzero(apart > 1)
+    return [(int(at[n] + 1) * interval_ms, int(apart[n] - 1)) for n in where]
+
+
+def _said(holes: Sequence[tuple[int, int]]) -> Iterator[str]:
+    for first, count in holes[:HOLES_SAID]:
+        yield f"{iso(Instant(first))} is missing" + (f", and {count - 1} after it" if count > 1 else "")
+    if len(holes) > HOLES_SAID:
+        yield f"and {len(holes) - HOLES_SAID} more holes"
 
 
 def _told(what: str, at: Instants, wrong: Verdicts) -> Iterator[str]:

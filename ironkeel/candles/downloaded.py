@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from libs.common.candle_panel import FUNDING, FUNDING_KIND, candle_rows, merge, panel_file, stored, writing
+from libs.common.candle_days import read_series
+from libs.common.candle_panel import (
+    FUNDING,
+    FUNDING_KIND,
+    candle_rows,
+    merge,
+    panel_file,
+    rows_of,
+    stored,
+    times_of,
+    writing,
+)
 from libs.common.clock import Clock
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.market_types import Candle
@@ -58,7 +69,8 @@ def missing_candles(folder: Path, symbol: Symbol, timeframe: Timeframe, begin: I
     """Yield the pages of candles in [begin, end) that the panel does not have."""
     step = timeframe.ms
     opens = np.arange(-(-begin // step) * step, end - step + 1, step, dtype=np.int64)  # only candles that closed
-    before = stored(panel_file(folder, symbol, timeframe))
+    stored(panel_file(folder, symbol, timeframe))  # a torn file is fetched anew
+    before = read_series(folder, (symbol, timeframe))
     if before is not None:
         opens = np.setdiff1d(opens, before["ts"].to_numpy())
     if not len(opens):
@@ -72,10 +84,10 @@ def missing_candles(folder: Path, symbol: Symbol, timeframe: Timeframe, begin: I
 def missing_funding(folder: Path, symbol: Symbol, begin: Instant, end: Instant) -> Iterator[Page]:
     """Yield the pages of funding after what the panel has, which is whole up to its newest."""
     before = stored(panel_file(folder, symbol, FUNDING_KIND))
-    known = before is not None and len(before) and int(before["ts"].iloc[0]) <= begin + RATES_MS
-    first = max(begin, int(before["ts"].iloc[-1]) + 1) if known and before is not None else begin
-    for at in range(first, end, RATES_MS):
-        yield Page(symbol, FUNDING_KIND, Instant(at), Instant(min(end, at + RATES_MS)))
+    at = [] if before is None else times_of(before)
+    first = max(begin, at[-1] + 1) if at and at[0] <= begin + RATES_MS else begin
+    for opens in range(first, end, RATES_MS):
+        yield Page(symbol, FUNDING_KIND, Instant(opens), Instant(min(end, opens + RATES_MS)))
 
 
 async def download(
@@ -110,9 +122,9 @@ async def download(
 
 async def _pages(
     venue: Venue, pages: Sequence[Page], clock: Clock, progress: Progress, tell: Callable[[Progress], None]
-) -> AsyncIterator[pd.DataFrame]:
+) -> AsyncIterator[pa.Table]:
     """Yield what is to be written, several pages at a time."""
-    waiting: list[pd.DataFrame] = []
+    waiting: list[pa.Table] = []
     for page in pages:
         rows = await _insist(venue, page, clock)
         if len(rows):
@@ -122,13 +134,13 @@ async def _pages(
         progress.done += 1
         tell(progress)
         if len(waiting) >= WRITTEN_EVERY:
-            yield pd.concat(waiting)
+            yield pa.concat_tables(waiting)
             waiting.clear()
     if waiting:
-        yield pd.concat(waiting)
+        yield pa.concat_tables(waiting)
 
 
-async def _insist(venue: Venue, page: Page, clock: Clock) -> pd.DataFrame:
+async def _insist(venue: Venue, page: Page, clock: Clock) -> pa.Table:
     """Ask for a page until it is answered."""
     waits = backoff(first=0.5, ceiling=15.0)
     for tried in range(1, TRIES + 1):
@@ -141,15 +153,15 @@ async def _insist(venue: Venue, page: Page, clock: Clock) -> pd.DataFrame:
     raise AssertionError("every try ends")
 
 
-async def _asked(venue: Venue, page: Page) -> pd.DataFrame:
+async def _asked(venue: Venue, page: Page) -> pa.Table:
     if page.kind == FUNDING_KIND:
         rates = await venue.funding(page.symbol, start=page.begin, end=Instant(page.end - 1))
-        return pd.DataFrame([(at, float(rate)) for at, rate in rates], columns=list(FUNDING))
+        return rows_of(FUNDING, [(at, float(rate)) for at, rate in rates])
     timeframe = Timeframe(page.kind)
     found = await venue.candles(page.symbol, timeframe, start=page.begin, limit=(page.end - page.begin) // timeframe.ms)
     return candle_rows(candle for candle in found if page.begin <= candle.open_at < page.end)
 
 
-def _write(folder: Path, path: Path, rows: pd.DataFrame) -> int:
+def _write(folder: Path, path: Path, rows: pa.Table) -> int:
     with writing(folder):
         return merge(path, rows)

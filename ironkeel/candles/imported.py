@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 
+from ironkeel.candles.checked import judged
 from libs.common.candle_panel import CANDLE, FUNDING, FUNDING_KIND, INTERVALS_MS
 from libs.common.errors import Misconfigured
 
@@ -36,7 +38,7 @@ class Series:
 
     symbol: str
     kind: str
-    rows: pd.DataFrame
+    rows: pa.Table
 
 
 def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None = None) -> Series:
@@ -56,7 +58,11 @@ def read_series(path: Path, *, symbol: str | None = None, timeframe: str | None 
         frame = reader(path)
     except (OSError, ValueError, TypeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
-    return Series(symbol, kind, _funding(path, frame) if kind == FUNDING_KIND else _candles(path, frame))
+    rows = _funding(path, frame) if kind == FUNDING_KIND else _candles(path, frame)
+    rows = rows.drop_duplicates("ts", keep="last").sort_values("ts", ignore_index=True)
+    if faults := judged(path, rows, kind).faults:
+        raise Misconfigured(f"{path}, as {symbol} {kind}: {'; '.join(faults)}")
+    return Series(symbol, kind, pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None))
 
 
 def _named(stem: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -38,37 +38,44 @@ def list_(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List candle files with their first and last candle."""
-    rows = [about_file(path) for path in _files(folder, home)]
+    """List series with their first and last candle, how many are missing between, and their size on the disk."""
+    from ironkeel.candles.listed import listed
+
+    rows = [row for panel in _panels(folder, home) for row in listed(panel)]
     if json:
-        print_json({"items": rows, "next": None})
-        return
-    table = Table("panel", "symbol", "timeframe", "candles", "first", "last", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    console().print(table if rows else "no candles", markup=False)
+        print_json({"items": [row.as_json for row in rows], "next": None})
+    elif not rows:
+        say("no candles")
+    else:
+        table = Table("panel", "symbol", "timeframe", "candles", "first", "last", "missing", "bytes", "", box=None)
+        for row in rows:
+            table.add_row(*(str(value) for value in row.as_json.values()))
+        console().print(table, markup=False)
+        missing, size = sum(row.missing for row in rows), sum(row.bytes for row in rows)
+        say(f"{len(rows)} series, {sum(row.candles for row in rows)} rows, {missing} missing, {size / 1e6:.1f} MB")
+    if any(row.fault for row in rows):
+        raise typer.Exit(1)
 
 
 @data.command()
 def verify(
     folder: Annotated[Path | None, typer.Argument(help="A panel; default: every one in the home.")] = None,
+    holes: Annotated[bool, typer.Option("--allow-holes", help="Count missing candles, and do not fail.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Read every file whole: layout, order, holes, candles that cannot be. Exit code 1 when something is wrong."""
-    from ironkeel.candles.checked import check
+    """Read every row: layout, order, holes, candles that cannot be. Exit code 1 when something is wrong."""
+    from ironkeel.candles.checked import check_panel
 
-    found = [check(path) for path in _files(folder, home)]
-    wrong = [each for each in found if each.faults]
+    found = [each for panel in _panels(folder, home) for each in check_panel(panel)]
+    wrong = [each for each in found if each.faults or (each.holes and not holes)]
     if json:
-        told = [{"file": str(f.file), "rows": f.rows, "missing": f.missing, "faults": list(f.faults)} for f in found]
-        print_json({"items": told, "next": None})
+        print_json({"items": [each.as_json for each in found], "next": None})
     else:
         for each in found:
-            holes = f", {each.missing} candles missing" if each.missing else ""
-            if each.faults or each.missing:
-                say(f"{each.file}: {each.rows} rows{holes}")
-            for fault in each.faults:
+            if each.faults or each.holes:
+                say(f"{each.file}: {each.rows} rows")
+            for fault in (*each.faults, *each.holes):
                 say(f"  {fault}")
         say(f"{len(found)} files, {sum(each.rows for each in found)} rows: {len(wrong)} with faults")
     if wrong:
@@ -159,7 +166,10 @@ async def _pages(
     listed = await feed.instruments()
     symbols = universe(wish, listed, await feed.tickers())
     launched = {each.symbol: each.launched for each in listed}
-    until = await feed.market_now(symbols[0]) if end is None else end
+    if not symbols:
+        raise Misconfigured(f"--symbols {wish if isinstance(wish, str) else ','.join(wish)}: names no symbol")
+    now = await feed.market_now(symbols[0])
+    until = now if end is None else min(end, now)  # a candle that still forms would be taken for a closed one
     if begin >= until:
         raise Misconfigured(f"--from {iso(begin)}: must be before {iso(until)}")
     pages: list[Page] = []
@@ -172,12 +182,11 @@ async def _pages(
     return pages
 
 
-def _files(folder: Path | None, home: Path | None) -> Sequence[Path]:
-    """The files of one panel, or of every panel of a home."""
+def _panels(folder: Path | None, home: Path | None) -> Sequence[Path]:
+    """One panel, or every panel of a home."""
     if folder is not None and not folder.is_dir():
         raise Misconfigured(f"{folder}: no such folder")
-    panels = [folder] if folder else sorted((target(home).home.path / "candles").glob("*/"))
-    return [path for panel in panels for path in sorted(panel.glob("*-*.parquet"))]
+    return [folder] if folder else sorted((target(home).home.path / "candles").glob("*/"))
 
 
 def _panel(home: Path | None, name: str) -> Path:
@@ -206,23 +215,3 @@ def _instant(name: str, text: str) -> Instant:
         return parse_iso(text)
     except ValueError as error:
         raise Misconfigured(f"{name} {text}: must be an ISO date such as 2025-09-15") from error
-
-
-def about_file(path: Path) -> dict[str, str | int]:
-    """Panel, symbol, timeframe, number of rows, first and last time, from the file's footer alone."""
-    import pyarrow.parquet as pq  # half a second that no other command should pay
-
-    symbol, _, timeframe = path.stem.rpartition("-")
-    footer = pq.ParquetFile(path).metadata
-    found = [footer.row_group(n).column(0).statistics for n in range(footer.num_row_groups)]
-    known: list[Any] = [group for group in found if group is not None and group.has_min_max]
-    first = iso(Instant(min(int(group.min) for group in known))) if known else ""
-    last = iso(Instant(max(int(group.max) for group in known))) if known else ""
-    return {
-        "panel": path.parent.name,
-        "symbol": symbol,
-        "timeframe": timeframe,
-        "candles": int(footer.num_rows),
-        "first": first,
-        "last": last,
-    }

@@ -23,12 +23,14 @@ Json = dict[str, JsonValue]
 class Health:
     """Mutable self-report of one process, written by its service and served by its HTTP server.
 
-    `waiting_for` maps a reason ("training 15m") to its progress ("40 %"); ready when it is empty.
+    `waiting_for` maps a reason ("training 15m") to its progress ("40 %"); ready when it is empty. `notes` tell in the
+    same way what somebody should look at and what keeps nobody from working.
     """
 
     service: str
     instance: str = ""  # the service's name for its first replica
     waiting_for: dict[str, str] = field(default_factory=lambda: {"starting": ""})
+    notes: dict[str, str] = field(default_factory=dict)
     cursors: Mapping[str, str] = field(default_factory=dict)  # broadcast stream -> entry id handled last
     market_ms: Instant = Instant(0)  # everything the venue pushed up to here is handled (fetcher, executor)
     in_flight: int = 0  # effects begun and not ended
@@ -78,8 +80,10 @@ def health_routes(health: Health) -> APIRouter:
 
     @routes.get("/health/ready")
     async def ready() -> JSONResponse:
-        """200 when the service can do its work, 503 with reasons and progress until then."""
+        """200 when the service can do its work, 503 with reasons and progress until then; notes where there are any."""
         said: Json = {"ready": health.ready, "why": dict(health.waiting_for)}
+        if health.notes:
+            said["notes"] = dict(health.notes)
         return JSONResponse(said, status_code=200 if health.ready else 503)
 
     @routes.get("/health/progress")

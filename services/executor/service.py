@@ -200,6 +200,7 @@ class Executor:
         desk = self.desk
         await self.reconciler.reconcile()
         await self.books.settle_all()
+        self.rebuild.finish()
         if not desk.is_detached():
             await self.stops.judge()
         if desk.clock.now() - self._told_at >= desk.figures.reconcile_s * 1_000:

@@ -5,6 +5,7 @@ from libs.common.health import Health, health_app
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
 from libs.common.process import run
+from libs.common.units import SECOND_MS
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.gateway import Gateway
 from services.fetcher.adapters.outside import open_outside, see_market
@@ -25,7 +26,8 @@ async def main() -> None:
     ):
         health.watch(outside.bus, ["position"])
         listing = await see_market(outside.feed, settings.market.symbols, home, health, clock)
-        fetcher = Fetcher(listing.universe, listing.launched, settings.market.timeframes, settings.fetcher.history)
+        history, stale_ms = settings.fetcher.history, settings.fetcher.stale_s * SECOND_MS
+        fetcher = Fetcher(listing.universe, listing.launched, settings.market.timeframes, history, stale_ms)
         files = CandleFiles(home / "candles" / "live")
         await Gateway(fetcher, files, outside, health, clock, settings.fetcher.price_interval_ms).run()
 

@@ -1,4 +1,4 @@
-"""What the crash matrix is made of; `make chaos RUNS=162` runs it in short: see tests/chaos/matrix."""
+"""What the crash matrix is made of; `make test` runs it in short when all else has passed: see tests/chaos/matrix."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The oracle can fail: `python -m tests.chaos.matrix.mutation_check` switches safety measures off one by one."""
+"""The oracle can fail: `make test` ends with `tests.chaos.matrix.mutation_check`, which switches measures off."""
 
 from tests.chaos.matrix.mutation_check import CHECKS
 from tests.chaos.matrix.mutations import MUTATIONS

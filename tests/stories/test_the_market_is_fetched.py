@@ -10,7 +10,8 @@ import pytest
 from libs.common.contracts.registry import encode
 from libs.common.units import Instant
 from tests.support import builders
-from tests.support.market_hall import ETH, M15, MarketHall, market_hall
+from tests.support.fetchers import M15
+from tests.support.market_hall import ETH, MarketHall, market_hall
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 HISTORY = list(range(-10, 0))
@@ -51,8 +52,70 @@ async def test_what_the_dead_did_not_file_is_filed_by_the_next(hall: MarketHall)
     said = len(hall.said_loaded())
     await hall.starts()
     await hall.until(lambda: len(hall.said_loaded()) > said)
-    frame = pd.read_parquet(hall.home / "candles" / "live" / "BTCUSDT-15m.parquet")
-    assert [(int(ts) - MORNING) // M15.ms for ts in frame["ts"]] == [*HISTORY, 0]
+    assert hall.filed() == [*HISTORY, 0]
+
+
+async def test_a_restart_with_all_in_redis_asks_the_venue_for_no_candle(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0])
+    await hall.dies("fetcher")
+    asked = hall.venue.candle_reads
+    await hall.starts()
+    await hall.loaded()
+    assert hall.venue.candle_reads == asked
+    assert hall.filed() == hall.series() == [*HISTORY, 0]
+
+
+async def test_a_redis_that_lost_everything_has_its_series_from_the_files_and_only_the_tail_from_the_venue(
+    hall: MarketHall,
+) -> None:
+    await hall.starts()
+    await hall.loaded()
+    before = list(hall.redis.series["candles:BTCUSDT:15m"])
+    await hall.stops("fetcher")
+    hall.redis.flush()
+    hall.closes(0)
+    hall.closes(1)
+    asked = hall.venue.candle_reads
+    await hall.starts()
+    await hall.loaded()
+    assert hall.series() == [*range(-8, 0), 0, 1]
+    assert hall.redis.series["candles:BTCUSDT:15m"][:8] == before[2:]
+    assert hall.venue.candle_reads - asked == 2  # one question a series
+    assert hall.told() == []  # it is history to readers that have forgotten everything, too
+
+
+async def test_a_redis_that_is_flushed_under_a_fetcher_has_its_series_from_the_files(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    asked = hall.venue.candle_reads
+    hall.redis.flush()
+    await hall.until(lambda: hall.series() == hall.series(ETH) == HISTORY, within_s=10)
+    assert hall.venue.candle_reads == asked
+
+
+async def test_a_file_that_was_torn_while_nobody_looked_is_filed_again_from_redis(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    await hall.dies("fetcher")
+    torn = hall.home / "candles" / "live" / "BTCUSDT-15m.parquet"
+    torn.write_bytes(torn.read_bytes()[:-20])
+    asked = hall.venue.candle_reads
+    await hall.starts()
+    await hall.until(lambda: torn.with_suffix(".unreadable").exists() and torn.exists(), within_s=20)
+    assert hall.filed() == HISTORY
+    assert hall.venue.candle_reads == asked
+
+
+async def test_a_fetcher_that_is_told_to_stop_files_what_it_told(hall: MarketHall) -> None:
+    await hall.starts()
+    await hall.loaded()
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == [0])
+    await hall.stops("fetcher")
+    assert hall.filed() == [*HISTORY, 0]
 
 
 async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_it_is(hall: MarketHall) -> None:

@@ -239,6 +239,11 @@ class Running:
         with self.desk.ledger.read() as pages:
             return list(pages.positions(PositionStatus.OPEN))
 
+    def reviews(self) -> list[Symbol]:
+        """What waits for a person."""
+        with self.desk.ledger.read() as pages:
+            return sorted(pages.reviews())
+
     def declined(self) -> list[str]:
         with self.desk.ledger.read() as pages:
             return [str(row["rule"]) for row in pages.declined()]

@@ -13,7 +13,7 @@ MORNING: Final = Instant(1_757_894_400_000)  # 2025-09-15T00:00:00Z
 
 def venue_candle(n: int, *, symbol: Symbol = BTC, timeframe: Timeframe = Timeframe.M15, **changes: Any) -> Candle:
     """The `n`th candle of a series: it opens at MORNING + n × timeframe, and its prices tell which one it is."""
-    price = Decimal(1_000 + n % 900)
+    price = Decimal(1_000 + abs((n + 900) % 1_800 - 900))  # without a leap anywhere
     candle = Candle(
         symbol=symbol,
         timeframe=timeframe,

@@ -7,19 +7,18 @@ candles, so only its transport, signature and WebSocket are used. Nothing is thr
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import astuple
 from typing import Any, Final
 
 import aiohttp
-from ccxt.base.errors import BaseError
-from ccxt.pro import bybit
 
 from libs.common import laps
 from libs.common.budget import Budget
 from libs.common.clock import Clock
 from libs.common.errors import Transient
+from libs.common.exchange.ccxt_bybit import BaseError, bybit
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.trading_types import Stamp
 
@@ -31,9 +30,11 @@ ACK_TIMEOUT_S: Final = 10.0
 AUTH_AHEAD_MS: Final = 10_000
 FRAMES_WAITING: Final = 50_000  # a reader further behind is cut off and has to catch up over REST
 TOPICS_A_REQUEST: Final = 50
+MISDATED: Final = 10002
 TOO_MANY_VISITS: Final = 10006
 TOO_FREQUENT: Final = 403  # HTTP: the address is shut out for ten minutes
 SHUT_OUT_MS: Final = 600_000
+SERVER_TIME: Final = "public_get_v5_market_time"
 ORDER_CREATE: Final = "v5/order/create"
 
 _stamp: ContextVar[Stamp | None] = ContextVar("stamp", default=None)
@@ -174,17 +175,22 @@ class BybitClient(bybit):  # type: ignore[misc]
         token = _stamp.set(stamp)
         try:
             response: Row = await getattr(self, method)(params)
-            if not isinstance(response.get("result"), dict):
-                raise Unreadable(f"{method}: no result")
-            result: Row = response["result"] | {"time": response.get("time", 0)}
-            return result
+        except VenueAnswer as answer:
+            if answer.code == MISDATED and method != SERVER_TIME:  # a clock was set: else all is refused for ever
+                with suppress(BaseError):
+                    await self.measure_clock()
+            raise
         finally:
             _stamp.reset(token)
+        if not isinstance(response.get("result"), dict):
+            raise Unreadable(f"{method}: no result")
+        result: Row = response["result"] | {"time": response.get("time", 0)}
+        return result
 
     async def measure_clock(self) -> int:
         """Ask the venue's wall clock; keep the offset, halving the round trip; return the venue's now."""
         sent = self._clock.now()
-        answer = await self.ask("public_get_v5_market_time", {})
+        answer = await self.ask(SERVER_TIME, {})
         heard = self._clock.now()
         self.clock_offset_ms = int(answer["time"]) - (sent + heard) // 2
         return int(answer["time"])

@@ -6,10 +6,9 @@ Shared by both adapters. A failed read is Transient and never an empty list: a m
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final, TypeVar
 
-from ccxt.base.errors import BaseError
-
 from libs.common.errors import Refused, Transient
 from libs.common.exchange.bybit_client import BybitClient, Row, VenueAnswer
+from libs.common.exchange.ccxt_bybit import BaseError
 from libs.common.exchange.outcomes import MEANINGS, Meaning
 from libs.common.units import DAY_MS, Instant
 

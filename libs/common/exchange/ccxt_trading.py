@@ -11,7 +11,6 @@ from typing import Final
 
 import aiohttp
 import structlog
-from ccxt.base.errors import BaseError
 
 from libs.common.clock import Clock
 from libs.common.errors import Refused, Transient
@@ -26,6 +25,7 @@ from libs.common.exchange.bybit_reads import (
     read,
     rows_since,
 )
+from libs.common.exchange.ccxt_bybit import BaseError
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.market_types import Instrument
 from libs.common.exchange.outcomes import outcome_of

@@ -27,8 +27,10 @@ class MemoryFeed:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.reads = 0  # how often anything was asked over REST
+        self.candle_reads = 0  # and how often candles were
         self.turnover: dict[Symbol, Usd] = {}
         self._failing_reads = 0
+        self._silenced: dict[Symbol, asyncio.Event] = {}
         self._candles: dict[tuple[Symbol, Timeframe], dict[Instant, Candle]] = {}
         self._live: list[Listener] = []
         self._live_up = True
@@ -36,6 +38,14 @@ class MemoryFeed:
     def fail_reads(self, times: int) -> None:
         """Let the next `times` reads raise Transient."""
         self._failing_reads = times
+
+    def silence(self, *symbols: Symbol) -> None:
+        """Let questions for candles of these symbols hang until they are `heard_again`."""
+        self._silenced |= {symbol: asyncio.Event() for symbol in symbols}
+
+    def heard_again(self, *symbols: Symbol) -> None:
+        for symbol in symbols:
+            self._silenced.pop(symbol).set()
 
     def put_candles(self, *candles: Candle) -> None:
         """Have these candles over REST, replacing those of the same open time."""
@@ -88,6 +98,9 @@ class MemoryFeed:
         self, symbol: Symbol, timeframe: Timeframe, *, start: Instant | None, limit: int
     ) -> Sequence[Candle]:
         self._read()
+        self.candle_reads += 1
+        if symbol in self._silenced:
+            await self._silenced[symbol].wait()
         series = sorted(self._candles.get((symbol, timeframe), {}).items())
         if start is None:
             return [candle for _, candle in series[-limit:]]

@@ -1,5 +1,6 @@
 """The venue's list of contracts as it was last read: a start need not ask for it before it can protect what is open."""
 
+import os
 from pathlib import Path
 
 import structlog
@@ -33,7 +34,7 @@ class InstrumentFile:
 
     def keep(self, listed: dict[Symbol, Instrument]) -> None:
         """Replace the file, whole or not at all; a disk that refuses costs the next start one question."""
-        half = self._path.with_suffix(".half")
+        half = self._path.with_suffix(f".{os.getpid()}.half")  # another executor may be writing too
         try:
             half.write_bytes(_LISTED.dump_json({self._venue: tuple(listed.values())}))
             half.replace(self._path)

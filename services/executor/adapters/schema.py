@@ -65,6 +65,7 @@ intents: Final = _table(
     Column("looks", Integer, nullable=False, default=0),
     Index("intents_by_state", "state"),
     Index("intents_by_symbol", "symbol", "at"),
+    Index("intents_by_touch", "touched_at"),
 )
 
 orders: Final = _table(  # the venue's own records, as last reported
@@ -114,6 +115,7 @@ trades: Final = _table(
     *_money("pnl_usd"),
     *_ms("opened_at", "closed_at"),
     Index("trades_by_time", "closed_at"),
+    Index("trades_by_symbol", "symbol", "closed_at"),
 )
 
 equity: Final = _table(
@@ -163,6 +165,7 @@ declined: Final = _table(
     *_text("signal_id", "symbol", "side", "rule", "text"),
     *_ms("at"),
     *_ms("until", nullable=True),
+    Index("declined_by_signal", "signal_id"),
 )
 
 recovery_log: Final = _table(

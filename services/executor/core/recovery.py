@@ -19,7 +19,7 @@ Policy = Literal["adopt", "review"]
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the last session left: `empty` when the ledger has never known an order."""
+    """What the last session left: `empty` when the ledger has never known an order, or is being read off the venue."""
 
     managing: bool
     empty: bool

@@ -90,8 +90,13 @@ class Entries:
         return settled
 
     def _is_known(self, pages: Pages, signal: SignalMade) -> bool:
-        """A replay: the ledger has this slot's intent, or has declined this very signal."""
-        known = pages.intent(entry_name(signal).link_id()) is not None or pages.was_declined(signal.id)
+        """A replay: the ledger has this slot's intent or its position, or has declined this very signal.
+
+        There is a position without its intent where the ledger was lost while the order was on its way.
+        """
+        link_id = entry_name(signal).link_id()
+        known = pages.intent(link_id) is not None or pages.position(link_id) is not None
+        known = known or pages.was_declined(signal.id)
         if known:
             self._desk.counts["duplicates_prevented"] += 1
             log.info("signal.known", symbol=signal.symbol, slot=signal.slot)

@@ -22,7 +22,7 @@ from services.executor.core.order import OrderState
 from services.executor.core.stops import is_tighter
 from services.executor.shell import events
 from services.executor.shell.books import OVERLAP_MS, RETENTION_MS, Books
-from services.executor.shell.desk import Desk
+from services.executor.shell.desk import LATE_MS, Desk
 from services.executor.shell.reconciler import Reconciler
 
 log = structlog.get_logger()
@@ -88,23 +88,31 @@ class Rebuild:
         for position in old:
             found += await desk.trading.order_history(position.symbol, since=_beginning(position, since))
         with desk.write() as pages:
-            pages.set_cursor(REBUILDING, str(desk.clock.now()))
+            if pages.cursor(REBUILDING) is None:
+                pages.set_cursor(REBUILDING, str(desk.clock.now()))
             for order in found:
                 _remember(pages, order, desk.clock.now())
         for position in old:
             await self._books.catch_up(since=_beginning(position, since), symbol=position.symbol)
 
     def finish(self) -> None:
-        """Put away what can be explained by nothing that the venue still has: it is about positions long closed."""
+        """Put away what can be explained by nothing that the venue still has: it is about positions long closed.
+
+        The rebuilding itself ends when no request of a life that this ledger does not know can arrive any more: until
+        then a start reads the orders off the venue again, instead of taking a late one for another system's.
+        """
         desk = self._desk
+        with desk.ledger.read() as pages:
+            begun = pages.cursor(REBUILDING)
+        if begun is None:
+            return
         with desk.write() as pages:
-            if pages.cursor(REBUILDING) is None:
-                return
             for symbol in pages.symbols_to_fold():
                 strays = pages.folded(symbol).strays
                 late = Instant(desk.market.now() - OVERLAP_MS)  # what they closed may still be listed late
                 pages.claim([done.exec_id for done in strays if done.at < late], "", settled=True)
-            pages.drop_cursor(REBUILDING)
+            if desk.clock.now() >= int(begun) + desk.figures.recv_window_ms + LATE_MS:
+                pages.drop_cursor(REBUILDING)
 
     def _note_stops(self) -> None:
         """Take the stops that the venue reported, where they are tighter than what the entry asked for."""

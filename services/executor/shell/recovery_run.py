@@ -155,7 +155,7 @@ class RecoveryRun:
         with self._desk.ledger.read() as pages:
             held = {k.position.symbol: k.position for k in pages.positions(PositionStatus.OPEN)}
             live = pages.live_intents()
-            empty = _is_lost(pages) and not held
+            empty = _is_lost(pages)
             entering = frozenset(i.symbol for i in live if i.is_entry)
             ours = {o.link_id: o.symbol for o in (*reports.working, *reports.history) if _is_entry(o.link_id)}
             ours |= {done.link_id: done.symbol for done in reports.executions if _is_entry(done.link_id)}

@@ -4,24 +4,26 @@ Several connections may be open: a symbol that is gained later has one of its ow
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandlesLoaded, PriceMoved
+from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
 from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
-from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
+from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, Instrument, PriceFrame
 from libs.common.health import Health
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
-from services.fetcher.core.catch_up import Ask, Effect, End, Loss
-from services.fetcher.core.progress import Progress
+from services.fetcher.adapters.reports import Reporting, Reports
+from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
+from services.fetcher.core.outliers import WINDOW
 
 log = structlog.get_logger()
 
@@ -32,33 +34,34 @@ LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 VERIFY_S: Final = 5.0
 CONNECTIONS: Final = 8
-ASKING: Final = 16  # questions at once: an answer is kept until what was decided before is out
+ASKING: Final = 16  # questions of a lane at once: an answer is kept until what was decided before is out
 
 
-class Decisions(Protocol):
+class Decisions(Reporting, Protocol):
     """What the loops need of the fetcher's state; see services.fetcher.service."""
 
     timeframes: tuple[Timeframe, ...]
-    share: frozenset[Symbol]
 
     @property
     def wanted(self) -> tuple[Symbol, ...]: ...
     @property
-    def loading(self) -> frozenset[Symbol]: ...
+    def ended(self) -> frozenset[Symbol]: ...
     @property
     def reached(self) -> Instant | None: ...
     def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
+    def recall(self, candles: Sequence[CandleClosed]) -> None: ...
     def lose(self, symbol: Symbol) -> None: ...
+    def wants_listing(self, wall: Instant) -> bool: ...
+    def see_listed(self, instruments: Sequence[Instrument], wall: Instant) -> frozenset[Symbol]: ...
     def see_position(self, message: Message) -> None: ...
     def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
     def watch(self, wall: Instant) -> None: ...
-    def asks(self, wall: Instant) -> Sequence[Ask]: ...
+    def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
     def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
-    def failed(self, ask: Ask, wall: Instant) -> None: ...
+    def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None: ...
     def due_prices(self, wall: Instant, interval_ms: int) -> Sequence[PriceMoved]: ...
     @property
     def prices_wait(self) -> bool: ...
-    def progress(self, wall: Instant) -> Progress: ...
     def loaded(self) -> CandlesLoaded: ...
     @property
     def ends(self) -> Sequence[End]: ...
@@ -88,14 +91,15 @@ class Gateway:
         self._health, self._clock = health, clock
         self._interval_ms = price_interval_ms
         self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
+        self._reports = Reports(fetcher, health, clock)
         self._moved = asyncio.Event()
-        self._asking = asyncio.Semaphore(ASKING)
+        self._asking: Counter[Lane] = Counter()
         self._connections: list[Connection] = []
         self._reached: Instant | None = None
         self._told: frozenset[Symbol] | None = None  # the share that was last said to be loaded
 
     async def run(self) -> None:
-        """Fetch for ever; when told to stop, give the symbols back."""
+        """Fetch for ever; when told to stop, give the symbols back and write what waits."""
         self._health.wait_for("history")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -103,11 +107,13 @@ class Gateway:
                     tasks.create_task(loop())
                 for chore in (self._keep_files, self._verify_series):
                     tasks.create_task(chore())
-                tasks.create_task(self._ask_what_is_due(tasks))
+                for spreading in (self._ask_what_is_due, self._watch_listing):
+                    tasks.create_task(spreading(tasks))
                 tasks.create_task(self._say_loaded())
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
+            await self._files.flush()
 
     async def _look_after_share(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -116,7 +122,7 @@ class Gateway:
             except Transient as error:
                 log.warning("share.unknown", reason=str(error))  # nobody else can take it either
             self._fetcher.watch(self._clock.now())
-            self._report()
+            self._reports.look(self._told or frozenset())
             await self._clock.sleep(LOOK_S)
 
     async def _share(self, tasks: asyncio.TaskGroup, share: frozenset[Symbol]) -> None:
@@ -125,23 +131,30 @@ class Gateway:
         gained = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
         for symbol in lost:
             self._fetcher.lose(symbol)
+        stored = await self._stored(gained)
+        await self._recall(gained)
         for symbol in gained:
-            self._fetcher.gain(symbol, await self._stored(symbol), self._clock.now())
+            self._fetcher.gain(symbol, stored[symbol], self._clock.now())
         if lost or gained:
             log.info("share.changed", gained=gained, lost=sorted(lost), symbols=len(share))
         self._connect(tasks, gained)
 
-    async def _stored(self, symbol: Symbol) -> dict[Timeframe, Instant | None]:
-        """Where each series ends; what its file lacks of it is copied there."""
-        found: dict[Timeframe, Instant | None] = {}
-        for timeframe in self._fetcher.timeframes:
-            newest = await self._bus.series(symbol, timeframe, newest=1)
-            top = found[timeframe] = newest[-1].open_at if newest else None
-            filed = await self._files.newest((symbol, timeframe))
-            if top is not None and (filed is None or filed < top):
-                for candle in await self._bus.series(symbol, timeframe, since=Instant((filed or 0) + 1)):
+    async def _stored(self, symbols: Sequence[Symbol]) -> dict[Symbol, dict[Timeframe, Instant | None]]:
+        """Where each series ends in Redis; what the files lack of it is copied there."""
+        keys = [(symbol, timeframe) for symbol in symbols for timeframe in self._fetcher.timeframes]
+        found = dict(zip(keys, await self._bus.series_ends(keys), strict=True))
+        filed = await self._files.ends(keys)
+        for key, end in found.items():
+            if end is not None and (filed[key] or -1) < end:
+                for candle in await self._bus.series(*key, since=Instant((filed[key] or 0) + 1)):
                     self._files.note(candle)
-        return found
+        return {symbol: {frame: found[symbol, frame] for frame in self._fetcher.timeframes} for symbol in symbols}
+
+    async def _recall(self, symbols: Sequence[Symbol]) -> None:
+        """Have the newest candles of each series at hand, for the next one to be judged by."""
+        for symbol in symbols:
+            for timeframe in self._fetcher.timeframes:
+                self._fetcher.recall(await self._bus.series(symbol, timeframe, newest=WINDOW))
 
     def _connect(self, tasks: asyncio.TaskGroup, gained: Sequence[Symbol]) -> None:
         share = self._fetcher.share
@@ -151,9 +164,12 @@ class Gateway:
         if gained and len(self._connections) >= CONNECTIONS:
             for connection in list(self._connections):
                 self._disconnect(connection)
-            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share]
-        if wanted:
-            self._connections.append(Connection(frozenset(wanted), tasks.create_task(self._hear(wanted))))
+            wanted = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.ended]
+        self._open(tasks, wanted)
+
+    def _open(self, tasks: asyncio.TaskGroup, symbols: Sequence[Symbol]) -> None:
+        if symbols:
+            self._connections.append(Connection(frozenset(symbols), tasks.create_task(self._hear(symbols))))
 
     def _disconnect(self, connection: Connection) -> None:
         connection.hearing.cancel()
@@ -203,23 +219,51 @@ class Gateway:
 
     async def _ask_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            for ask in self._fetcher.asks(self._clock.now()):
-                tasks.create_task(self._ask(ask))
+            self._fill_lanes(tasks)
             self._say_reached()  # where nothing turned out to be missing; the market may be waiting for this
             await self._clock.sleep(ASK_S)
 
-    async def _ask(self, ask: Ask) -> None:
+    def _fill_lanes(self, tasks: asyncio.TaskGroup) -> None:
+        room = {lane: ASKING - self._asking[lane] for lane in Lane}
+        for ask in self._fetcher.asks(self._clock.now(), room):
+            self._asking[ask.lane] += 1
+            tasks.create_task(self._ask(tasks, ask))
+
+    async def _ask(self, tasks: asyncio.TaskGroup, ask: Ask) -> None:
         symbol, timeframe = ask.key
-        async with self._asking:
-            try:
+        try:
+            answer = await self._files.candles(ask.key, ask.start, ask.limit)
+            if not answer:
                 answer = await self._feed.candles(symbol, timeframe, start=ask.start, limit=ask.limit)
-            except (Transient, Refused) as error:
-                log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
-                self._fetcher.failed(ask, self._clock.now())
-                return
             await self._outbox.room()
             self._outbox.put(*self._fetcher.answered(ask, answer, self._clock.now()))
-        self._say_reached()
+            self._say_reached()
+        except (Transient, Refused) as error:
+            log.warning("history.delayed", symbol=symbol, timeframe=timeframe, reason=str(error))
+            self._fetcher.failed(ask, self._clock.now(), is_refused=isinstance(error, Refused))
+        finally:
+            self._asking[ask.lane] -= 1
+        self._fill_lanes(tasks)
+
+    async def _watch_listing(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            if self._fetcher.wants_listing(self._clock.now()):
+                await self._see_listing(tasks)
+            await self._clock.sleep(LOOK_S)
+
+    async def _see_listing(self, tasks: asyncio.TaskGroup) -> None:
+        """Have no connection name what has ended: the venue would refuse all of it at the next reconnect."""
+        try:
+            listed = await self._feed.instruments()
+        except (Transient, Refused) as error:
+            log.warning("listing.unknown", reason=str(error))
+            return
+        ended = self._fetcher.see_listed(listed, self._clock.now())
+        if ended:
+            log.warning("symbols.ended", symbols=sorted(ended))
+        for connection in [each for each in self._connections if each.symbols & ended]:
+            self._disconnect(connection)
+            self._open(tasks, sorted((connection.symbols & self._fetcher.share) - self._fetcher.ended))
 
     async def _learn_positions(self) -> None:
         """Held symbols come first: their prices move stops."""
@@ -235,18 +279,30 @@ class Gateway:
             is_new = complete != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                await self._files.flush()
+                await self._write_files()
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = complete, 0.0
                 self._outbox.put(self._fetcher.loaded())
-            await self._clock.sleep(LOOK_S)
-            silent_s += LOOK_S
+                self._reports.look(complete)
+            await self._clock.sleep(ASK_S)  # whoever waits for the history waits for this
+            silent_s += ASK_S
 
     async def _keep_files(self) -> None:
+        """Write what waits now and then, and at once when it is much."""
+        waited_s = 0.0
         while True:
-            await self._clock.sleep(FILES_S)
-            log.info("files.written", files=await self._files.flush())
+            await self._clock.sleep(LOOK_S)
+            waited_s += LOOK_S
+            if waited_s >= FILES_S or self._files.is_full:
+                waited_s = 0.0
+                await self._write_files()
+
+    async def _write_files(self) -> None:
+        """What was torn has lost candles: all that Redis has of our series is filed again."""
+        if not await self._files.flush():
+            await self._stored(sorted(self._fetcher.share))
+            await self._files.flush()
 
     async def _verify_series(self) -> None:
         """See whether Redis still has what it was given: readers need the series long before the next candle."""
@@ -256,13 +312,3 @@ class Gateway:
 
     def _lost(self, loss: Loss) -> None:
         self._fetcher.lost(loss, self._clock.now())
-
-    def _report(self) -> None:
-        """Keep /health/ready and the log up with the loading of history."""
-        if self._fetcher.loading:
-            progress = str(self._fetcher.progress(self._clock.now()))
-            log.info("history.loading", progress=progress)
-            self._health.wait_for("history", progress)
-        elif self._fetcher.share <= (self._told or frozenset()):  # it is in Redis and in the files
-            self._health.done_with("history")
-        self._health.facts["symbols"] = len(self._fetcher.share)

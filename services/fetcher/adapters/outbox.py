@@ -13,12 +13,14 @@ import structlog
 
 from libs.common.bus import Appended, Bus, Following
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandlesLoaded, ClosedBar, PriceMoved
+from libs.common.contracts.market import CandleMissing, CandlesLoaded, ClosedBar, PriceMoved
 from libs.common.errors import Transient
+from libs.common.exchange.market_types import Candle
 from libs.common.health import Health
 from libs.common.retry import backoff
 from libs.common.units import Instant
-from services.fetcher.core.catch_up import Effect, End, GivenUp, Loss, Quarantined, Store, Tell
+from services.fetcher.core.catch_up import Effect, End, GivenUp, Loss, Store, Tell
+from services.fetcher.core.quarantine import Confirmed, Quarantined
 
 log = structlog.get_logger()
 
@@ -55,6 +57,10 @@ def _together(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         run = list(alike)
         most = TOGETHER if kind in (Tell, PriceMoved) else 1
         yield from (run[begin : begin + most] for begin in range(0, len(run), most))
+
+
+def _complain(what: str, candle: Candle | CandleMissing, why: str) -> None:
+    log.error(what, symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at, why=why)
 
 
 class Archive(Protocol):
@@ -124,14 +130,14 @@ class Outbox:
             case Verify(ends=ends):
                 await self._verify(ends)
             case GivenUp(candle=missing):
-                log.error(
-                    "candle.given_up", symbol=missing.symbol, timeframe=missing.timeframe, open_at=missing.open_at
-                )
+                _complain("candle.given_up", missing, missing.reason)
                 await self._insist(lambda: self._bus.publish(missing))
             case CandlesLoaded() as loaded:
                 await self._insist(lambda: self._bus.publish(loaded))
             case Quarantined(candle=bad, fault=fault):
-                log.error("candle.quarantined", symbol=bad.symbol, timeframe=bad.timeframe, fault=fault)
+                _complain("candle.quarantined", bad, fault)
+            case Confirmed(candle=odd, fault=fault):
+                _complain("candle.confirmed", odd, fault)
             case Reached(at=at):
                 self._health.market_ms = max(self._health.market_ms, at)
 

@@ -3,11 +3,15 @@
 1. What is heard live and what is asked over REST go through the same lines: order and uniqueness are theirs.
 2. A series is asked about when the feed came (back) up, when a candle is overdue, and while a hole is open.
 3. A hole is given up only after TRIES answers that did not have it; a failed question is not an answer.
+4. A candle that is kept in quarantine is asked for like one that is not there: quarantine.py says until when.
+5. The end of a symbol that is traded no more is no hole: its series are over where the venue has no more of them.
+6. Questions about held symbols have a lane of their own: nothing that is asked for others stands before them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 from libs.common.contracts.market import CandleClosed, CandleMissing, ClosedBar
@@ -15,7 +19,8 @@ from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.core import candles as telling
 from services.fetcher.core.gaps import Hole, Line, begin_at, hole_in, pass_over, take
-from services.fetcher.core.quality import fault
+from services.fetcher.core.outliers import WINDOW
+from services.fetcher.core.quarantine import Confirmed, Quarantine, Quarantined
 
 TRIES: Final = 5
 PAGE: Final = 1_000
@@ -80,13 +85,14 @@ class GivenUp:
     candle: CandleMissing
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    candle: Candle
-    fault: str
+Effect = Tell | Store | GivenUp | Quarantined | Confirmed
 
 
-Effect = Tell | Store | GivenUp | Quarantined
+class Lane(Enum):
+    """Which questions a question may have to wait for: those of its own lane."""
+
+    HELD = auto()
+    OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ class Ask:
     key: Key
     start: Instant
     limit: int
+    lane: Lane
+    at: Instant  # market time: what closes while the answer is on its way is not closed in the answer
 
 
 @dataclass(slots=True)
@@ -105,6 +113,7 @@ class Due:
     at: Instant
     tries: int = 0
     asking: bool = False
+    is_refused: bool = False  # the venue would not even look for it
 
 
 @dataclass(slots=True)
@@ -114,6 +123,10 @@ class CatchUp:
     history: int
     lines: dict[Key, Line] = field(default_factory=dict)
     loading: set[Key] = field(default_factory=set)  # not complete since they were begun
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    given_up: int = 0  # candles, since the start
+    ended: frozenset[Symbol] = frozenset()  # traded no more
+    over: set[Key] = field(default_factory=set)  # series of ended symbols that the venue has no more candles of
     _due: dict[Key, Due] = field(default_factory=dict)
     _late: dict[Key, Instant] = field(default_factory=dict)  # wall time when a candle began to be overdue
     _quiet: dict[Key, Instant] = field(default_factory=dict)  # candles up to here are not announced
@@ -125,12 +138,30 @@ class CatchUp:
         """Nothing is being asked for and nothing waits behind a hole."""
         return not self._due
 
+    @property
+    def alive(self) -> dict[Key, Line]:
+        """Every series that was complete once and is to have a candle whenever one closes."""
+        return {key: line for key, line in self.lines.items() if key not in self.loading and key not in self.over}
+
+    @property
+    def is_puzzled(self) -> bool:
+        """Whether a symbol may have ended, or its contract may have changed."""
+        return self.quarantine.doubts_ticks or any(
+            (due.tries or due.is_refused) and key[0] not in self.ended for key, due in self._due.items()
+        )
+
+    def see_ended(self, symbols: frozenset[Symbol]) -> None:
+        """Learn which symbols are traded no more; whatever is traded again goes on where it stopped."""
+        self.ended = symbols
+        self.over = {key for key in self.over if key[0] in symbols}
+
     def begin(self, key: Key, stored: Instant | None, launched: Instant, market: Instant, wall: Instant) -> None:
         """Take up a series that is stored up to the candle opened at `stored`."""
         interval, newest = key[1].ms, telling.newest_closed(key[1], market)
         oldest = max(newest - (self.history - 1) * interval, launched - launched % interval)
         top = oldest - interval if stored is None else max(stored, oldest - interval)
         self.lines[key] = Line(key[1], Instant(top), stored)
+        self.over.discard(key)
         quiet = newest if stored is None else max(stored, newest - ANNOUNCED * interval)
         self._quiet[key] = Instant(quiet)
         self._launched[key] = launched
@@ -142,11 +173,13 @@ class CatchUp:
         """Somebody else fetches this symbol now."""
         for key in [key for key in self.lines if key[0] == symbol]:
             del self.lines[key]
+            self.over.discard(key)
+            self.quarantine.forget(key)
             self._settled(key)
 
     def check(self, key: Key, market: Instant, wall: Instant) -> None:
         """Ask about a series if a candle of it has closed that we have not heard."""
-        if hole_in(self.lines[key], telling.newest_closed(key[1], market)):
+        if key not in self.over and hole_in(self.lines[key], telling.newest_closed(key[1], market)):
             self._due.setdefault(key, Due(wall))
         else:
             self._settled(key)
@@ -154,66 +187,77 @@ class CatchUp:
     def hear(self, candle: Candle, wall: Instant) -> Sequence[Effect]:
         """Take a closed candle of the live feed."""
         key = (candle.symbol, candle.timeframe)
-        if key not in self.lines:
+        if key not in self.lines or candle.open_at <= self.lines[key].top:
             return ()
-        wrong = fault(candle)
-        if wrong:
+        self.over.discard(key)
+        if self.quarantine.refuses(candle):
+            effects: Sequence[Effect] = self.quarantine.news()
+        else:
+            effects = self._take(key, [candle])
+        if self.quarantine.holds(key):
             self._due.setdefault(key, Due(Instant(wall + AGAIN_MS)))
-            return (Quarantined(candle, wrong),)
-        effects = self._take(key, [candle])
-        if self.lines[key].waiting:
+        elif self.lines[key].waiting:
             self._due.setdefault(key, Due(wall))
         return effects
 
     def watch(self, market: Instant, wall: Instant) -> None:
         """Ask about every series whose newest candle should have been heard for a while."""
         for key, line in self.lines.items():
-            if key in self._due:
+            if key in self._due or key in self.over:
                 continue
             if telling.newest_closed(key[1], market) <= line.top:
                 self._late.pop(key, None)
             elif wall - self._late.setdefault(key, wall) >= OVERDUE_MS:
                 self.check(key, market, wall)
 
-    def asks(self, market: Instant, wall: Instant) -> Sequence[Ask]:
-        """Return the questions whose time has come; each is to be `answered` or `failed`."""
-        found = []
-        for key, due in list(self._due.items()):
-            hole = hole_in(self.lines[key], telling.newest_closed(key[1], market))
+    def asks(
+        self, market: Instant, wall: Instant, *, held: Collection[Symbol], room: Mapping[Lane, int]
+    ) -> Sequence[Ask]:
+        """Return the questions whose time has come, at most `room` of a lane, those about `held` symbols first.
+
+        Each is to be `answered` or `failed`; what finds no room is due the next time, in the lane that is right then.
+        """
+        found: list[Ask] = []
+        left = Counter(room)
+        for key, due in sorted(self._due.items(), key=lambda item: item[0][0] not in held):
             if due.asking or due.at > wall:
                 continue
+            hole = hole_in(self.lines[key], telling.newest_closed(key[1], market))
+            lane = Lane.HELD if key[0] in held else Lane.OTHER
             if hole is None:
                 self._settled(key)
-                continue
-            due.asking = True
-            found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1)))
+            elif left[lane] > 0:
+                left[lane] -= 1
+                due.asking = True
+                found.append(Ask(key, hole.first, min(PAGE, hole.candles + 1), lane, market))
         return found
 
-    def failed(self, ask: Ask, wall: Instant) -> None:
-        """Nobody answered: ask again in a while."""
+    def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None:
+        """Nobody answered, or the venue refused the question: ask again in a while, unless the symbol has ended."""
         due = self._due.get(ask.key)
-        if due is not None:
-            due.asking, due.at = False, Instant(wall + FAILED_MS)
+        if due is None:
+            return
+        if is_refused and self._is_at_end(ask.key):
+            self._finish(ask.key)
+        else:
+            due.asking, due.at, due.is_refused = False, Instant(wall + FAILED_MS), is_refused
 
     def answered(self, ask: Ask, answer: Sequence[Candle], market: Instant, wall: Instant) -> Sequence[Effect]:
         """Take what REST said: closed candles from `ask.start` on, oldest first."""
         if ask.key not in self.lines or ask.start > self.lines[ask.key].next_open:  # asked before it was lost
             return ()
-        closed = telling.closed_of(answer, market)
-        wrong = {candle.open_at: text for candle in closed if (text := fault(candle))}
-        effects: list[Effect] = [
-            Quarantined(candle, wrong[candle.open_at]) for candle in closed if candle.open_at in wrong
-        ]
-        good = [candle for candle in closed if candle.open_at not in wrong]
+        good = [candle for candle in telling.closed_of(answer, ask.at) if not self.quarantine.refuses(candle)]
         if good:
             self.lines[ask.key] = begin_at(self.lines[ask.key], good[0].open_at)
         before = self.lines[ask.key].top
-        effects += self._take(ask.key, good)
+        effects = self._take(ask.key, good)
         hole = hole_in(self.lines[ask.key], telling.newest_closed(ask.key[1], market))
         if hole is None:
             self._settled(ask.key)
         elif self.lines[ask.key].top > before:
-            self._due[ask.key] = Due(wall)
+            self._due[ask.key] = Due(Instant(wall + AGAIN_MS) if self.quarantine.holds(ask.key) else wall)
+        elif self._is_at_end(ask.key):
+            self._finish(ask.key)
         else:
             effects += self._try_again(ask.key, hole, wall)
         return effects
@@ -233,6 +277,7 @@ class CatchUp:
         if key not in self.lines or loss.taken != self._taken[key]:
             return
         quiet = self._quiet[key]
+        self.quarantine.forget(key)
         self.begin(key, loss.end, self._launched[key], market, wall)
         if loss.told is None:
             self._quiet[key] = quiet if loss.end is None else max(quiet, loss.end)
@@ -241,13 +286,24 @@ class CatchUp:
 
     def _take(self, key: Key, candles: Iterable[Candle]) -> list[Effect]:
         before = self.lines[key].stored
-        self.lines[key], ready = take(self.lines[key], candles)
+        self.lines[key], ready = take(self.lines[key], candles, self._admits)
         return self._told(key, before, ready)
+
+    def _admits(self, candle: Candle) -> bool:
+        """Let what is announced be looked at; of what is only stored remember the newest."""
+        quiet = self._quiet[candle.symbol, candle.timeframe]
+        if candle.open_at > quiet:
+            return self.quarantine.admits(candle)
+        if candle.open_at > quiet - 2 * WINDOW * candle.timeframe.ms:  # there may be holes in it
+            self.quarantine.remember((candle,))
+        return True
 
     def _told(self, key: Key, before: Instant | None, ready: Sequence[Candle]) -> list[Effect]:
         """The effects of candles that follow each other after `before`."""
         quiet = tuple(candle for candle in ready if candle.open_at <= self._quiet[key])
-        effects: list[Effect] = [Store(quiet, before, self._taken[key])] if quiet else []
+        self.quarantine.passed(key, self.lines[key].top)
+        effects: list[Effect] = [*self.quarantine.news()]
+        effects += [Store(quiet, before, self._taken[key])] if quiet else []
         after = quiet[-1].open_at if quiet else before
         for candle in ready[len(quiet) :]:
             effects.append(Tell(telling.as_message(candle), after, self._taken[key]))
@@ -261,11 +317,23 @@ class CatchUp:
         if due.tries < TRIES:
             return ()
         before = self.lines[key].stored
-        self.lines[key], missing, ready = pass_over(self.lines[key], hole)
+        self.lines[key], missing, ready = pass_over(self.lines[key], hole, self._admits)
         self._due[key] = Due(wall)
-        reason = f"the venue did not have it in {TRIES} answers"
-        lost = [GivenUp(telling.missing(*key, open_at, reason)) for open_at in missing if before is not None]
+        lost = [GivenUp(self._missing(key, open_at)) for open_at in missing if before is not None]
+        self.given_up += len(lost)
         return [*lost, *self._told(key, before, ready)]
+
+    def _missing(self, key: Key, open_at: Instant) -> CandleMissing:
+        why = self.quarantine.why(key, open_at) or "the venue did not have it"
+        return telling.missing(*key, open_at, f"{why}, in {TRIES} answers")
+
+    def _is_at_end(self, key: Key) -> bool:
+        """Whether nothing more is to be had of a series: its symbol has ended, and nothing is there behind the hole."""
+        return key[0] in self.ended and not self.lines[key].waiting and not self.quarantine.holds(key)
+
+    def _finish(self, key: Key) -> None:
+        self.over.add(key)
+        self._settled(key)
 
     def _settled(self, key: Key) -> None:
         self._due.pop(key, None)

@@ -3,9 +3,10 @@
 1. Candles leave in the order of their open times, each once, whatever order and however often they come.
 2. While a hole is open, later candles wait behind it: at most WAITING of them, the earliest.
 3. A hole is passed over only as a whole, up to the first candle that is there.
+4. A candle is let out only after all before it, and a candle that is not admitted is a hole.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,16 +46,23 @@ class Hole:
         return (self.last - self.first) // self.timeframe.ms + 1
 
 
-def take(line: Line, candles: Iterable[Candle]) -> tuple[Line, tuple[Candle, ...]]:
+def everybody(_candle: Candle) -> bool:
+    """Admit all candles."""
+    return True
+
+
+def take(
+    line: Line, candles: Iterable[Candle], admits: Callable[[Candle], bool] = everybody
+) -> tuple[Line, tuple[Candle, ...]]:
     """Return the line with these closed candles taken in, and those that may be told now, in order.
 
-    Of two candles of one open time the first one heard counts.
+    Of two candles of one open time the first one heard counts. `admits` is asked about each when its turn has come.
     """
     known = {candle.open_at: candle for candle in reversed((*line.waiting, *candles)) if candle.open_at > line.top}
     ready: list[Candle] = []
     following = line.next_open
-    while following in known:
-        ready.append(known.pop(following))
+    while following in known and admits(candle := known.pop(following)):
+        ready.append(candle)
         following = Instant(following + line.timeframe.ms)
     waiting = tuple(known[open_at] for open_at in sorted(known)[:WAITING])
     if not ready:
@@ -76,8 +84,10 @@ def hole_in(line: Line, newest_closed: Instant) -> Hole | None:
     return Hole(line.next_open, Instant(last), line.timeframe) if line.next_open <= last else None
 
 
-def pass_over(line: Line, hole: Hole) -> tuple[Line, tuple[Instant, ...], tuple[Candle, ...]]:
+def pass_over(
+    line: Line, hole: Hole, admits: Callable[[Candle], bool] = everybody
+) -> tuple[Line, tuple[Instant, ...], tuple[Candle, ...]]:
     """Give the hole up: return the line, the open times that will never be told, and what may be told now."""
     missing = tuple(Instant(at) for at in range(hole.first, hole.last + 1, line.timeframe.ms))
-    line, ready = take(replace(line, top=hole.last), ())
+    line, ready = take(replace(line, top=hole.last), (), admits)
     return line, missing, ready

@@ -1,6 +1,7 @@
-"""Candles that cannot be: they are kept from everybody and asked for again."""
+"""What is wrong with a candle by itself: that it cannot be, or that it is not on the tick of its contract."""
 
 from libs.common.exchange.market_types import Candle
+from libs.common.units import Price
 
 
 def fault(candle: Candle) -> str | None:
@@ -15,4 +16,12 @@ def fault(candle: Candle) -> str | None:
         return "it opens or closes outside its range"
     if candle.volume < 0 or candle.turnover < 0:
         return "its volume is negative"
+    return None
+
+
+def off_tick(candle: Candle, tick: Price) -> str | None:
+    """Return which price is no multiple of `tick`, or None; a contract's tick may be changed by the venue."""
+    for name in ("open", "high", "low", "close"):
+        if getattr(candle, name) % tick:
+            return f"its {name} of {getattr(candle, name)} is not on the tick of {tick}"
     return None

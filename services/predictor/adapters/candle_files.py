@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from libs.common.candle_panel import CANDLE, panel_file
+from libs.common.candle_days import read_series
+from libs.common.candle_panel import CANDLE, UNREADABLE, panel_file
 from libs.common.errors import Misconfigured
 from libs.common.units import Symbol, Timeframe
 from services.predictor.core.features import FloatArray
@@ -21,9 +21,9 @@ def read_bars(folder: Path, symbol: Symbol, timeframe: Timeframe) -> FloatArray:
     """Return a series (n, 6), oldest first, each open time once; raises Misconfigured naming an unreadable file."""
     path = panel_file(folder, symbol, timeframe)
     try:
-        table = pd.read_parquet(path, columns=list(CANDLE))
-    except (OSError, ValueError, KeyError) as error:
+        table = read_series(folder, (symbol, timeframe))
+        if table is None:
+            raise Misconfigured(f"{path}: no such file")
+        return np.column_stack([table[name].to_numpy().astype(np.float64) for name in CANDLE])
+    except (*UNREADABLE, KeyError) as error:
         raise Misconfigured(f"{path} cannot be read as candles ({', '.join(CANDLE)}): {error}") from error
-    bars = np.ascontiguousarray(table.to_numpy(dtype=np.float64))
-    _, first = np.unique(bars[:, 0], return_index=True)
-    return bars[first]

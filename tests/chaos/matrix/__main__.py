@@ -34,6 +34,8 @@ def main(words: Sequence[str]) -> int:
     if asked.run is not None:
         return _alone(replace(cell_of(asked.run, asked.seed, asked.mutation), kept=True), evidence)
     journal = Journal.of(asked.folder, asked.seed, asked.mutation)
+    if asked.fresh:
+        journal.file.unlink(missing_ok=True)
     done = {result.number: result for result in journal.results() if result.number < asked.runs}
     cells = [cell_of(n, asked.seed, asked.mutation) for n in range(asked.runs) if n not in done]
     if done:
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tests.chaos.matrix", description="The crash matrix.")
     parser.add_argument("--runs", type=int, default=160)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true", help="forget what the journal has")
     parser.add_argument("--run", type=int, help="this one alone, beside the journal; its evidence is kept")
     parser.add_argument("--at-once", type=int, default=AT_ONCE * (os.cpu_count() or 1))
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for the journal and the evidence")

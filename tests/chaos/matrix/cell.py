@@ -34,12 +34,16 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """What happens to an executor that reaches a commit point for the n-th time, in its n-th life."""
+    """What happens to an executor that reaches a commit point for the n-th time, in its n-th life.
+
+    until: a pause lasts until somebody has reached this point, too.
+    """
 
     point: str
     nth: int
     life: int
     how: How = How.KILL
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Fault:
     loses: bool = False  # the market goes against every position
     hurries: bool = False  # the next candle is there before anybody knows what became of the last one's entries
     forgets: bool = False  # Redis loses the locks of stops that are being moved
+    contradicts: bool = False  # what was declined is signalled anew at the moment when a sleeper wakes
 
 
 CREATE: Final = "/order/create"
@@ -124,6 +125,17 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "position opened by hand": Fault(_M, hand=Hand.OPENS),
     "position closed by hand": Fault(_M, hand=Hand.CLOSES),
 }
+
+# Asked for by name alone: with the right blow they leave one measure as the last that holds.
+DIRECTED: Final[Mapping[str, Fault]] = {
+    "a sleeper wakes over his order": Fault(
+        _E, [_asked("delay", CREATE, 8, delay_ms=1_000)], tempts=True, contradicts=True
+    ),
+}
+
+
+def fault_named(name: str) -> Fault:
+    return {**FAULTS, **DIRECTED}[name]
 
 
 class RedisFate(StrEnum):

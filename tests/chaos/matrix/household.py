@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -103,10 +104,14 @@ class Household:
         for blow in pauses:
             await until(mark(self.home, blow).exists)
             await asyncio.sleep(ASLEEP_S)
+            await until(partial(self._is_reached, blow.until))
             self.pauses += 1
             for pid in self._pids.values():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
+
+    def _is_reached(self, point: str) -> bool:
+        return point in (self.home / "reached").read_text()
 
 
 async def _death(pid: int) -> None:

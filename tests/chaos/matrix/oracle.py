@@ -11,6 +11,7 @@ from services.executor.adapters.journal_rows import PHASE
 from services.executor.adapters.ledger import Ledger, Pages
 from services.executor.adapters.list_rows import TRADES, Asked
 from services.executor.core.kept import PositionStatus
+from services.executor.core.order import OrderState
 from services.paper_exchange.core.judging.audit_rows import read_audit, read_trades
 from services.paper_exchange.core.judging.round_trips import Trip, walk
 from services.paper_exchange.core.judging.verdict import judge
@@ -66,11 +67,13 @@ def asked_for(ledger: Ledger) -> list[str]:
 def is_of_time(violations: Sequence[str]) -> bool:
     """Whether a slow machine explains them all: a stop that was late, or an end that was not reached.
 
-    A stop that was missing from the first fill on, a second entry, a fourth position are never a matter of time.
+    A stop that was missing from the first fill on, a second entry, a fourth position, an order that waits for a person
+    are never a matter of time.
     """
     late = (f"{NAKED}: ", f"{UNSETTLED} ")
     after = (f"{AGREE}: ", f"{REPORTS}: ") if any(each.startswith(late[1]) for each in violations) else ()
-    return all(each.startswith((*late, *after)) and "first fill" not in each for each in violations)
+    ever = ("first fill", OrderState.MANUAL_REVIEW)
+    return all(each.startswith((*late, *after)) and not any(text in each for text in ever) for each in violations)
 
 
 def findings(

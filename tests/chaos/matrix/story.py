@@ -23,7 +23,7 @@ from services.executor.core import commit_points as at
 from services.executor.core.kept import PositionStatus
 from tests.chaos.matrix.cell import Cell
 from tests.chaos.matrix.executor_process import MOST_POSITIONS, PREFIX
-from tests.chaos.matrix.faults import FAULTS, Hand, Moment, RedisFate
+from tests.chaos.matrix.faults import Fault, Hand, Moment, RedisFate, fault_named
 from tests.chaos.matrix.household import Household
 from tests.chaos.matrix.patience import until
 from tests.chaos.matrix.tape import BEFORE_MS, START, SYMBOLS
@@ -33,6 +33,8 @@ from tests.support import builders
 
 PATIENCE_S: Final = 9.0  # for what usually takes a moment
 LONG_S: Final = 25.0  # for what has to wait until nothing of an earlier request can arrive
+LONGEST_S: Final = 60.0  # for what depends on how fast the machine is
+ORPHANED_S: Final = 40.0  # until somebody has looked often enough for another's order, and sent it anew
 TEMPTING: Final = 4  # signals at once: one more than there are slots
 HURRY_S: Final = 6.5  # longer than a client waits, and than an order is looked for before it is given up
 ATR: Final = Decimal("0.01")  # of the price: stops lie two per cent away
@@ -58,6 +60,10 @@ class Story:
     def __post_init__(self) -> None:
         self.dice = self.cell.dice
 
+    @property
+    def fault(self) -> Fault:
+        return fault_named(self.cell.fault)
+
     async def tell(self) -> None:
         await self._prices()
         await self._befalls(Moment.START)
@@ -82,7 +88,7 @@ class Story:
 
     @property
     def _tempts(self) -> bool:
-        return FAULTS[self.cell.fault].tempts
+        return self.fault.tempts
 
     async def _enters(self, slot: Instant, number: int) -> None:
         """Signals for a candle, some of them twice, some contradicted by a swapped model."""
@@ -96,8 +102,10 @@ class Story:
         if HALTS & {blow.point for blow in self.cell.blows} or (self.dice.random() < 0.1 and not self._tempts):
             await asyncio.sleep(0.3)
             await self._says(builders.halt(id=self._id("halt")))
-        if FAULTS[self.cell.fault].hurries and slot == START:
+        if self.fault.hurries and slot == START:
             made = await self._hurries(made)
+        if self.fault.contradicts and slot == START:
+            await self._contradicts(made)
         await self._until(lambda: self._are_settled(made))
         await self._says(builders.entries_resume(id=self._id("resume"), halted=True))
 
@@ -117,6 +125,12 @@ class Story:
         following = [self._signal(signal.symbol, slot, signal.side) for signal in made]
         await self._says(*following)
         return following
+
+    async def _contradicts(self, made: Sequence[SignalMade]) -> None:
+        """A model that was swapped has another opinion of everything, just when somebody wakes from a pause."""
+        if await self._until(lambda: bool(self.people.pauses), within_s=ORPHANED_S):
+            opinions = {symbol: Side.LONG for symbol in SYMBOLS} | {s.symbol: s.side.opposite for s in made}
+            await self._says(*(self._signal(symbol, START, side) for symbol, side in opinions.items()))
 
     async def _replays(self) -> None:
         """Every signal once more, while it is good still: some of their positions are closed."""
@@ -156,7 +170,7 @@ class Story:
         await self._moves(well, 20 * SECOND_MS)
         for position in self._held():
             await self._says(*self._stops_for(position))
-        if FAULTS[self.cell.fault].forgets:
+        if self.fault.forgets:
             for _ in range(3):
                 await asyncio.sleep(0.3)
                 self._forget_locks()
@@ -167,7 +181,7 @@ class Story:
         await self._until(lambda: not {p.symbol for p in self._held()} & set(hit), within_s=3)
 
     def _hit(self, held: Sequence[Symbol]) -> Sequence[Symbol]:
-        if FAULTS[self.cell.fault].loses:
+        if self.fault.loses:
             return held
         return [] if self._tempts else self.dice.sample(held, min(len(held), self.dice.randint(0, 2)))
 
@@ -207,9 +221,10 @@ class Story:
     async def _quarters_pass(self) -> Instant:
         """Past a funding settlement and every cooldown, on to the next candle's close; returns that close.
 
-        An hour passes between two requests: an entry that is on its way then would be late for no fault of anybody's.
+        An hour passes between two requests: an entry that is on its way then would be late for no fault of anybody's,
+        and so would a signal that nobody has read or that is being judged.
         """
-        await self._until(lambda: not self._are_entering(), within_s=LONG_S)
+        await self._until(lambda: self._is_read() and not self._are_entering(), within_s=LONGEST_S)
         end = Instant(START + 75 * MINUTE_MS)
         await self._moves({}, end - self.venue.now)
         return end
@@ -230,13 +245,12 @@ class Story:
 
     async def _befalls(self, moment: Moment) -> None:
         """Let go wrong what goes wrong at this moment."""
-        fault = FAULTS[self.cell.fault]
-        if fault.begins is moment:
-            for rule in fault.rules:
+        if self.fault.begins is moment:
+            for rule in self.fault.rules:
                 await self.venue.befalls(rule)
                 self.faults += 1
-            if fault.hand is not None:
-                await self._by_hand(fault.hand)
+            if self.fault.hand is not None:
+                await self._by_hand(self.fault.hand)
         if self.cell.redis_at is moment and not self._redis_struck and self.cell.redis is not RedisFate.COLD:
             self._redis_struck = True
             await self._redis_suffers()

@@ -50,6 +50,12 @@ class Place(Protocol):
 
     async def settles_funding(self) -> None: ...
 
+    async def goes_dark(self) -> None:
+        """Cut whoever listens to the market, tell nothing more, and answer no question about it."""
+        ...
+
+    async def comes_back(self) -> None: ...
+
 
 class MemoryPlace:
     def __init__(self) -> None:
@@ -79,6 +85,14 @@ class MemoryPlace:
 
     async def settles_funding(self) -> None:
         self.venue.settle_funding(BTC, "0.0001")
+
+    async def goes_dark(self) -> None:
+        self.venue.drop_feed()
+        self.venue.fail_reads(10**6)
+
+    async def comes_back(self) -> None:
+        self.venue.fail_reads(0)
+        self.venue.restore_feed()
 
 
 class PaperPlace:
@@ -112,6 +126,16 @@ class PaperPlace:
 
     async def settles_funding(self) -> None:
         await self.venue.steps(8 * HOUR_MS)
+
+    async def goes_dark(self) -> None:
+        for endpoint in ("market/kline", "market/instruments-info", "market/tickers"):
+            await self.venue.fault("http_error", endpoint=endpoint, times=10**6)
+        await self.venue.fault("drop_frames", stream="public", times=10**6)
+        await self.venue.fault("disconnect", stream="public")
+
+    async def comes_back(self) -> None:
+        answer = await self.venue.http.delete("/paper/v1/faults")
+        assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(params=["memory", "paper"])

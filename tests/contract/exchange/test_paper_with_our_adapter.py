@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from libs.common.clock import SystemClock
+from libs.common.errors import Transient
 from libs.common.exchange.ccxt_trading import CcxtTrading
 from libs.common.exchange.trading_types import (
     Accepted,
@@ -105,6 +106,17 @@ async def test_a_clock_that_is_wrong_is_measured_and_every_request_dated_right(h
     await hand.trading.server_time()
     assert abs(hand.trading.clock_offset_ms + ahead_ms) < 1_000
     assert isinstance(await hand.trading.create_order(hand.entry(), hand.stamp()), Accepted)
+
+
+async def test_whoever_is_refused_for_his_date_measures_the_clock_anew(hand: Hand) -> None:
+    """What was measured while the venue's clock was off must not date every request wrongly when it is right again."""
+    await hand.venue.fault("clock", offset_ms=1_800)
+    await hand.trading.server_time()
+    assert (await hand.venue.http.delete("/paper/v1/faults")).status_code == 200
+    with pytest.raises(Transient, match="10002"):
+        await hand.trading.positions()
+    assert await hand.trading.positions() == []
+    assert abs(hand.trading.clock_offset_ms) < 1_000
 
 
 async def test_a_stop_is_moved_in_place(hand: Hand) -> None:

@@ -12,10 +12,11 @@ from libs.common.contracts.trades import CloseReason
 from libs.common.errors import Fatal, Transient
 from libs.common.exchange.memory import MemoryVenue
 from libs.common.exchange.trading_types import Action
-from libs.common.units import DAY_MS, Fraction, Instant, Symbol
+from libs.common.units import DAY_MS, Fraction, Instant, Side, Symbol
+from services.executor.core.commit_points import RECOVERY_CAUGHT_UP
 from services.executor.core.protections import Limits
 from tests.support import builders
-from tests.support.trading_room import BTC, ETH, SLOT, SOL, Room, Running, signal
+from tests.support.trading_room import BTC, ETH, SLOT, SOL, Dies, Room, Running, dies_at, signal
 
 D = Decimal
 
@@ -140,6 +141,8 @@ async def test_what_is_known_is_not_read_again(room: Room) -> None:
 async def test_a_ledger_that_came_back_from_yesterday_gets_what_it_missed(room: Room, tmp_path: Path) -> None:
     """A restored copy: what it does not know waits for a person, and is read off the venue on the person's word."""
     desk = await room.executor().starts()
+    room.clock.advance(5)
+    await desk.looks_round()
     with sqlite3.connect(room.home / "ledger.db") as live, sqlite3.connect(tmp_path / "copy.db") as copy:
         live.backup(copy)
     async with desk.listening():
@@ -238,3 +241,51 @@ async def test_the_end_of_a_position_from_before_the_window_is_put_away(room: Ro
         await desk.gets(signal(valid_until=Instant(SLOT + 10 * DAY_MS)))
         assert not desk.desk.doubts
     assert desk.opened().position.position_id == room.created()[0]
+
+
+async def test_an_order_that_arrives_after_its_ledger_was_lost_needs_nobody(room: Room, tmp_path: Path) -> None:
+    """It was on its way when everything was lost, and is found by a start that was killed in the middle of reading."""
+    lost = await room.executor().starts()
+    await lost.gets(signal(ETH, price="4000"))
+    room.home = tmp_path / "another disk"
+    with pytest.raises(Dies):
+        await room.executor(reached=dies_at(RECOVERY_CAUGHT_UP)).starts()
+    await lost.gets(signal())
+    third = await room.executor().starts()
+    assert not third.reviews()
+    assert {kept.position.position_id for kept in third.positions()} == {*room.created(BTC), *room.created(ETH)}
+
+
+async def test_only_what_arrives_later_than_any_request_may_is_taken_for_another_system(
+    room: Room, tmp_path: Path
+) -> None:
+    lost = await room.executor().starts()
+    room.home = tmp_path / "another disk"
+    await room.executor().starts()
+    await lost.gets(signal(ETH, price="4000"))
+    third = await room.executor().starts()
+    assert not third.reviews()
+    room.clock.advance(4.5)
+    await third.looks_round()
+    await lost.gets(signal())
+    assert set((await room.executor().starts()).reviews()) == {BTC}
+
+
+async def test_a_slot_is_spent_when_its_position_came_back_without_its_order(room: Room, tmp_path: Path) -> None:
+    """The other side was signalled for the same candle, too: nothing is asked for under a name that is taken."""
+    lost = await room.executor().starts()
+    room.home = tmp_path / "another disk"
+    second = await room.executor(limits=Limits(0, Fraction(D("0.9")))).starts()
+    await lost.gets(signal())
+    for _ in range(4):
+        room.clock.advance(3)
+        await second.looks_round()
+    assert second.opened().position.position_id == room.created()[0]
+    async with second.listening():
+        room.venue.set_price(BTC, "97000")
+        await second.settled()
+        await second.looks_round()
+        assert second.open() is None
+        await second.gets(signal(side=Side.SHORT, price="97000", id="another opinion"))
+    assert not second.live()
+    assert len([name for name in room.created() if name.endswith("-e")]) == 1

@@ -32,6 +32,8 @@ async def test_an_entry_under_our_name_that_our_ledger_cannot_explain_waits_for_
     first = await room.executor().starts()
     async with first.listening():
         await first.gets(signal(ETH, price="4000"))
+    room.clock.advance(5)  # nothing of an earlier life of ours can arrive any more
+    await first.looks_round()
     other = await elsewhere(room, tmp_path)
     async with other.listening():
         await other.gets(signal(BTC))

@@ -1,15 +1,16 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
-from libs.common.candle_panel import CANDLE, merge, panel_file
+from libs.common.candle_panel import CANDLE, merge, panel_file, rows_of
 
 START = 1_757_894_400_000
 STEP = 900_000
 
 
-def candles(*numbers: int, close: float = 1.0) -> pd.DataFrame:
-    return pd.DataFrame([(START + n * STEP, 1.0, 2.0, 0.5, close, 7.0) for n in numbers], columns=list(CANDLE))
+def candles(*numbers: int, close: float = 1.0) -> pa.Table:
+    return rows_of(CANDLE, [(START + n * STEP, 1.0, 2.0, 0.5, close, 7.0) for n in numbers])
 
 
 def rows(path: Path) -> list[int]:
@@ -22,12 +23,6 @@ def test_rows_are_sorted_each_once_and_what_was_new_is_counted(tmp_path: Path) -
     assert merge(path, candles(2, 3, close=1.5)) == 1
     assert rows(path) == [2, 3, 4]
     assert list(pd.read_parquet(path)["close"]) == [1.5, 1.5, 1.0]
-
-
-def test_the_newest_are_kept_where_there_is_a_bound(tmp_path: Path) -> None:
-    path = panel_file(tmp_path, "BTCUSDT", "15m")
-    merge(path, candles(*range(10)), most=4)
-    assert rows(path) == [6, 7, 8, 9]
 
 
 def test_a_half_written_file_of_the_dead_is_not_taken_for_the_file(tmp_path: Path) -> None:

@@ -24,6 +24,14 @@ def test_a_living_process_says_who_it_is() -> None:
     assert client.get("/health/live").json() == {"live": True, "service": "fetcher", "instance": "fetcher-2"}
 
 
+def test_a_note_is_told_and_keeps_nobody_from_being_ready() -> None:
+    health = Health("fetcher")
+    health.done_with("starting")
+    health.notes["stale candles"] = "BTCUSDT 15m"
+    told = TestClient(health_app(health)).get("/health/ready")
+    assert (told.status_code, told.json()["notes"]) == (200, {"stale candles": "BTCUSDT 15m"})
+
+
 async def test_progress_tells_lag_cursors_and_facts() -> None:
     bus = MemoryBus(signal(n=0), signal(n=1), price(), service="executor")
     health = Health("executor", market_ms=Instant(5), in_flight=1, facts={"executions": 3})

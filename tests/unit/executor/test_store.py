@@ -1,16 +1,18 @@
 """Both stores keep the same promises: one writer at a time, one view a reading, one schema however many start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import Engine, event, inspect
 
 from libs.common.errors import Transient
-from libs.common.units import Symbol
+from libs.common.units import Instant, Symbol
 from services.executor.adapters import store
-from services.executor.adapters.ledger import Ledger
+from services.executor.adapters.ledger import Ledger, Pages
+from services.executor.adapters.schema import METADATA
 
 T = TypeVar("T")
 BTC = Symbol("BTCUSDT")
@@ -81,3 +83,52 @@ def test_a_writer_who_waits_too_long_is_told_that_nothing_happened(
             pages.set_cursor("who", "other")
     with other.write() as pages:
         assert pages.cursor("who") == "one"
+
+
+def asked_by_an_admission(pages: Pages) -> None:
+    """What `Entries` reads before it admits or declines a signal."""
+    pages.intent("ik1-any")
+    pages.was_declined("any")
+    pages.open_position(BTC)
+    pages.sent_at(BTC)
+    pages.fence(BTC)
+    pages.live_symbols()
+    pages.open_symbols()
+    pages.unbooked(since=Instant(0))
+    pages.entry_margins(Instant(0))
+    pages.last_loss_at(BTC)
+    pages.earned(Instant(0))
+
+
+def scanned(engine: Engine, asked: Sequence[tuple[str, Sequence[object]]]) -> list[str]:
+    """The statements that read a whole table, as SQLite plans them."""
+    with engine.connect() as connection:
+        plans = {
+            text: [str(step.detail) for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values))]
+            for text, values in asked
+        }
+    return [f"{plan}: {text}" for text, plan in plans.items() if any(step.startswith("SCAN") for step in plan)]
+
+
+def test_an_admission_reads_no_whole_table_however_old_the_ledger(tmp_path: Path) -> None:
+    engine = store.open_store(store.sqlite_url(tmp_path / "ledger.db"))
+    asked: list[tuple[str, Sequence[object]]] = []
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    with Ledger(engine).read() as pages:
+        asked.clear()
+        asked_by_an_admission(pages)
+    assert len(asked) >= 10
+    assert scanned(engine, [one for one in asked if one[0].startswith("SELECT")]) == []
+
+
+def test_a_ledger_of_the_first_schema_gets_the_indexes_of_today(tmp_path: Path) -> None:
+    url = store.sqlite_url(tmp_path / "ledger.db")
+    engine = store.open_store(url)
+    with engine.begin() as connection:
+        for name in ("intents_by_touch", "trades_by_symbol", "declined_by_signal"):
+            connection.exec_driver_sql(f"DROP INDEX {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    engine.dispose()
+    again = inspect(store.open_store(url))
+    for table in METADATA.sorted_tables:
+        assert {str(index["name"]) for index in again.get_indexes(table.name)} >= {str(i.name) for i in table.indexes}

@@ -1,21 +1,26 @@
 """What is told, stored, asked and given up, series by series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from libs.common.units import Instant, Timeframe
+from libs.common.exchange.market_types import Candle
+from libs.common.units import Instant, Price, Symbol, Timeframe
 from services.fetcher.core.catch_up import (
+    AGAIN_MS,
     ANNOUNCED,
     OVERDUE_MS,
     TRIES,
+    Ask,
     CatchUp,
     Effect,
     GivenUp,
+    Lane,
     Loss,
-    Quarantined,
     Store,
     Tell,
 )
+from services.fetcher.core.quarantine import Confirmed, Quarantined
 from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
 
 M15 = Timeframe.M15
@@ -45,6 +50,8 @@ def told(effects: Sequence[Effect]) -> list[tuple[str, int]]:
                 found.append(("missing", number(missing.open_at)))
             case Quarantined(candle=bad):
                 found.append(("bad", number(bad.open_at)))
+            case Confirmed(candle=odd):
+                found.append(("confirmed", number(odd.open_at)))
     return found
 
 
@@ -58,16 +65,21 @@ def begun(stored: int | None, *, market: int, history: int = 5) -> CatchUp:
     return series
 
 
+def due(series: CatchUp, market: Instant, wall: Instant) -> Sequence[Ask]:
+    """What is asked when nothing stands in the way and nothing is held."""
+    return series.asks(market, wall, held=(), room={Lane.OTHER: 100})
+
+
 def answer(series: CatchUp, market: int, *numbers: int, wall: Instant = WALL) -> list[tuple[str, int]]:
     """Let REST have these candles of what is asked for."""
-    [ask] = series.asks(closes_at(market), wall)
+    [ask] = due(series, closes_at(market), wall)
     candles = [venue_candle(n) for n in numbers if at(n) >= ask.start][: ask.limit]
     return told(series.answered(ask, candles, closes_at(market), wall))
 
 
 def complete(market: int = 9) -> CatchUp:
     series = begun(market, market=market)
-    assert series.asks(closes_at(market), WALL) == []
+    assert due(series, closes_at(market), WALL) == []
     return series
 
 
@@ -81,7 +93,7 @@ def test_a_first_start_asks_for_the_history_and_stores_it_silently() -> None:
 def test_a_symbol_younger_than_the_history_begins_with_its_first_candle() -> None:
     series = CatchUp(5)
     series.begin(KEY, None, Instant(at(7) + 1), closes_at(9), WALL)
-    [ask] = series.asks(closes_at(9), WALL)
+    [ask] = due(series, closes_at(9), WALL)
     assert ask.start == at(7)
     assert told(series.answered(ask, [venue_candle(8), venue_candle(9)], closes_at(9), WALL)) == [
         ("store", 8),
@@ -92,7 +104,7 @@ def test_a_symbol_younger_than_the_history_begins_with_its_first_candle() -> Non
 
 def test_what_closed_during_an_absence_is_told_and_only_that_is_asked_for() -> None:
     series = begun(7, market=9)
-    [ask] = series.asks(closes_at(9), WALL)
+    [ask] = due(series, closes_at(9), WALL)
     assert (ask.start, ask.limit) == (at(8), 3)
     effects = series.answered(ask, [venue_candle(8), venue_candle(9), venue_candle(10)], closes_at(9), WALL)
     assert told(effects) == [("tell", 8), ("tell", 9)]
@@ -127,19 +139,51 @@ def test_a_live_candle_behind_a_hole_waits_for_rest() -> None:
     assert series.is_complete
 
 
+def test_a_candle_that_closes_while_the_answer_is_on_its_way_is_not_closed_in_the_answer() -> None:
+    """pybit#175: the answer was made when it was forming, and is read when its time is over."""
+    series = begun(8, market=9)
+    [ask] = due(series, closes_at(9), WALL)
+    forming = venue_candle(10, close=Decimal(1_010))
+    assert told(series.answered(ask, [venue_candle(9), forming], closes_at(10), WALL)) == [("tell", 9)]
+    assert answer(series, 10, 10) == [("tell", 10)]
+
+
 def test_a_question_is_not_asked_twice_at_once() -> None:
     series = begun(None, market=9)
-    assert len(series.asks(closes_at(9), WALL)) == 1
-    assert series.asks(closes_at(9), WALL) == []
+    assert len(due(series, closes_at(9), WALL)) == 1
+    assert due(series, closes_at(9), WALL) == []
+
+
+def test_questions_about_held_symbols_come_first_and_wait_for_no_other() -> None:
+    """freqtrade#11725: a symbol that nobody answered for kept the candles of the others stale."""
+    series, names = CatchUp(5), [Symbol(f"S{n}USDT") for n in range(6)]
+    for name in names:
+        series.begin((name, M15), None, NEVER, closes_at(9), WALL)
+    held = {names[4], names[5]}
+
+    def asked(**room: int) -> list[Symbol]:
+        lanes = {Lane[lane]: most for lane, most in room.items()}
+        return [ask.key[0] for ask in series.asks(closes_at(9), WALL, held=held, room=lanes)]
+
+    assert asked(HELD=1, OTHER=2) == [names[4], names[0], names[1]]
+    assert asked(HELD=1, OTHER=0) == [names[5]]
+    assert asked(HELD=9, OTHER=0) == []
+
+
+def test_a_question_that_found_no_room_is_asked_in_the_lane_that_is_right_then() -> None:
+    series = begun(None, market=9)
+    assert series.asks(closes_at(9), WALL, held=(), room={}) == []
+    [ask] = series.asks(closes_at(9), WALL, held={BTC}, room={Lane.HELD: 1})
+    assert ask.lane is Lane.HELD
 
 
 def test_a_failed_question_is_asked_again_and_is_no_answer() -> None:
     series = begun(8, market=9)
     for n in range(TRIES * 2):
         wall = later(n * 60_000)
-        [ask] = series.asks(closes_at(9), wall)
-        series.failed(ask, wall)
-        assert series.asks(closes_at(9), wall) == []
+        [ask] = due(series, closes_at(9), wall)
+        series.failed(ask, wall, is_refused=False)
+        assert due(series, closes_at(9), wall) == []
     assert answer(series, 9, 9, wall=later(10_000_000)) == [("tell", 9)]
 
 
@@ -148,7 +192,7 @@ def test_a_candle_that_the_venue_never_has_is_given_up_after_so_many_answers() -
     series.hear(venue_candle(12), WALL)
     said = [answer(series, 12, 12, wall=later(n * 60_000)) for n in range(TRIES)]
     assert said == [[]] * (TRIES - 1) + [[("missing", 10), ("missing", 11), ("tell", 12)]]
-    assert series.asks(closes_at(12), later(10_000_000)) == []
+    assert due(series, closes_at(12), later(10_000_000)) == []
     assert series.is_complete
 
 
@@ -169,17 +213,149 @@ def test_an_impossible_live_candle_is_quarantined_and_asked_for() -> None:
 def test_an_impossible_rest_candle_is_a_hole() -> None:
     series = complete()
     series.hear(venue_candle(11), WALL)
-    [ask] = series.asks(closes_at(11), WALL)
+    [ask] = due(series, closes_at(11), WALL)
     effects = series.answered(ask, [venue_candle(10, close=Decimal(0)), venue_candle(11)], closes_at(11), WALL)
     assert told(effects) == [("bad", 10)]
     assert not series.is_complete
+
+
+def on_tick(series: CatchUp) -> CatchUp:
+    series.quarantine.ticks = {BTC: Price(Decimal(1))}
+    return series
+
+
+def off_tick(n: int) -> Candle:
+    return venue_candle(n, high=Price(Decimal("1900.5")))
+
+
+def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> None:
+    series = on_tick(complete())
+    assert told(series.hear(replace(off_tick(10), closed=True), WALL)) == [("bad", 10)]
+    assert told(series.hear(venue_candle(11), WALL)) == []
+    said, wall = [], later(AGAIN_MS)
+    while not series.is_complete:
+        for ask in due(series, closes_at(11), wall):
+            said.append(told(series.answered(ask, [off_tick(10), venue_candle(11)], closes_at(11), wall)))
+        wall = Instant(wall + 100)
+    assert said == [[], [], [("confirmed", 10), ("tell", 10), ("tell", 11)]]
+    assert wall < later(5_000)
+
+
+def test_a_doubtful_candle_that_the_venue_corrected_is_told_as_corrected_at_once() -> None:
+    series = on_tick(complete())
+    series.hear(replace(off_tick(10), closed=True), WALL)
+    assert due(series, closes_at(10), later(AGAIN_MS - 1)) == []
+    assert answer(series, 10, 10, wall=later(AGAIN_MS)) == [("tell", 10)]
+    assert series.quarantine.held == 0
+
+
+def test_what_stays_impossible_is_given_up_and_the_message_says_what_was_wrong() -> None:
+    series = complete()
+    series.hear(venue_candle(11), WALL)
+    effects: list[Effect] = []
+    for n in range(TRIES):
+        [ask] = due(series, closes_at(11), later(n * 60_000))
+        page = [venue_candle(10, close=Decimal(0)), venue_candle(11)]
+        effects += series.answered(ask, page, closes_at(11), later(n * 60_000))
+    assert told(effects) == [("bad", 10), ("missing", 10), ("tell", 11)]
+    [gone] = [effect.candle for effect in effects if isinstance(effect, GivenUp)]
+    assert gone.reason == "a price is not above zero, in 5 answers"
+    assert (series.given_up, series.quarantine.held) == (1, 0)
+
+
+def test_of_history_nothing_is_doubted_for_the_tick_may_have_been_another() -> None:
+    series = on_tick(begun(None, market=9))
+    [ask] = due(series, closes_at(9), WALL)
+    effects = series.answered(ask, [off_tick(n) for n in range(5, 10)], closes_at(9), WALL)
+    assert told(effects) == [("store", n) for n in range(5, 10)]
+
+
+def test_candles_are_judged_by_the_history_that_was_stored_before_them() -> None:
+    series = CatchUp(100)
+    series.begin(KEY, None, NEVER, closes_at(99), WALL)
+    answer(series, 99, *range(100))
+    assert told(series.hear(venue_candle(100, high=Price(Decimal(2_000))), WALL)) == [("bad", 100)]
+
+
+def test_a_late_frame_of_a_candle_that_was_told_is_nothing_new() -> None:
+    series = complete()
+    assert series.hear(venue_candle(9, close=Decimal(0)), WALL) == ()
+    assert series.is_complete
+
+
+def ended(*, market: int) -> CatchUp:
+    """A complete series whose symbol the venue lists no more."""
+    series = complete(market)
+    series.see_ended(frozenset({BTC}))
+    return series
+
+
+def test_a_symbol_that_is_traded_no_more_is_asked_about_once_and_never_again() -> None:
+    series = ended(market=9)
+    for n in range(10, 14):
+        series.watch(closes_at(n), later(n * 60_000))
+        series.watch(closes_at(n), later(n * 60_000 + OVERDUE_MS))
+        asked = due(series, closes_at(n), later(n * 60_000 + OVERDUE_MS))
+        assert len(asked) == (n == 10)
+        for ask in asked:
+            assert series.answered(ask, [], closes_at(n), later(n * 60_000 + OVERDUE_MS)) == []
+    series.check(KEY, closes_at(14), later(900_000))
+    assert series.is_complete
+    assert series.given_up == 0
+
+
+def test_a_question_that_the_venue_refuses_for_a_symbol_that_ended_is_not_repeated() -> None:
+    series = begun(8, market=9)
+    [ask] = due(series, closes_at(9), WALL)
+    series.failed(ask, WALL, is_refused=True)
+    assert series.is_puzzled
+    series.see_ended(frozenset({BTC}))
+    assert not series.is_puzzled
+    [ask] = due(series, closes_at(9), later(60_000))
+    series.failed(ask, later(60_000), is_refused=True)
+    assert series.is_complete
+    assert not series.loading
+
+
+def test_what_a_symbol_traded_before_it_ended_is_still_told() -> None:
+    series = ended(market=9)
+    series.check(KEY, closes_at(12), WALL)
+    assert answer(series, 12, 10, 11) == [("tell", 10), ("tell", 11)]
+    assert answer(series, 12) == []
+    assert series.over == {KEY}
+
+
+def test_a_hole_before_the_end_is_a_hole() -> None:
+    series = ended(market=9)
+    series.hear(venue_candle(11), WALL)
+    said = [answer(series, 11, 11, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said[-1] == [("missing", 10), ("tell", 11)]
+
+
+def test_a_symbol_that_is_traded_again_goes_on_where_it_stopped() -> None:
+    series = ended(market=9)
+    series.check(KEY, closes_at(10), WALL)
+    answer(series, 10)
+    series.see_ended(frozenset())
+    series.check(KEY, closes_at(11), WALL)
+    assert answer(series, 11, 10, 11) == [("tell", 10), ("tell", 11)]
+
+
+def test_a_symbol_that_was_listed_and_has_not_traded_yet_is_complete_with_what_there_is() -> None:
+    series = begun(None, market=9)
+    said = [answer(series, 9, wall=later(n * 60_000)) for n in range(TRIES)]
+    assert said == [[]] * TRIES
+    assert due(series, closes_at(9), later(900_000)) == []
+    assert series.is_complete
+    assert not series.loading
+    assert told(series.hear(venue_candle(10), WALL)) == [("tell", 10)]
 
 
 def test_a_candle_that_is_not_heard_in_time_is_asked_for() -> None:
     series = complete()
     series.watch(closes_at(10), WALL)
     series.watch(closes_at(10), later(OVERDUE_MS - 1))
-    assert series.asks(closes_at(10), later(OVERDUE_MS)) == []
+    assert due(series, closes_at(10), later(OVERDUE_MS)) == []
     series.watch(closes_at(10), later(OVERDUE_MS))
     assert answer(series, 10, 10, wall=later(OVERDUE_MS)) == [("tell", 10)]
 
@@ -214,7 +390,7 @@ def test_a_second_loss_is_noticed_too() -> None:
     series = complete()
     [tell] = tells(series.hear(venue_candle(10), WALL))
     series.lost(gone(tell), closes_at(10), WALL)
-    [ask] = series.asks(closes_at(10), WALL)
+    [ask] = due(series, closes_at(10), WALL)
     *_, again = tells(series.answered(ask, [venue_candle(n) for n in range(6, 11)], closes_at(10), WALL))
     series.lost(gone(again), closes_at(10), WALL)
     assert answer(series, 10, *range(11))[-1] == ("tell", 10)
@@ -231,9 +407,9 @@ def test_what_redis_lost_of_the_end_is_told_again() -> None:
 def test_a_first_history_that_is_lost_between_two_pages_is_stored_again_in_silence() -> None:
     series = CatchUp(5)
     series.begin(KEY, None, NEVER, closes_at(9), WALL)
-    [ask] = series.asks(closes_at(9), WALL)
+    [ask] = due(series, closes_at(9), WALL)
     [first] = series.answered(ask, [venue_candle(n) for n in (5, 6)], closes_at(9), WALL)
-    [late] = series.asks(closes_at(9), WALL)
+    [late] = due(series, closes_at(9), WALL)
     assert isinstance(first, Store)
     series.lost(Loss(KEY, None, None, first.taken), closes_at(9), WALL)
     assert series.answered(late, [venue_candle(n) for n in (7, 8, 9)], closes_at(9), WALL) == ()
@@ -251,11 +427,11 @@ def test_only_series_at_rest_have_an_end_to_be_looked_after() -> None:
 
 def test_a_dropped_symbol_is_not_told_asked_or_waited_for() -> None:
     series = begun(None, market=9)
-    [ask] = series.asks(closes_at(9), WALL)
+    [ask] = due(series, closes_at(9), WALL)
     series.drop(BTC)
     assert series.is_complete
     assert series.answered(ask, [venue_candle(9)], closes_at(9), WALL) == ()
     assert series.hear(venue_candle(10), WALL) == ()
-    series.failed(ask, WALL)
+    series.failed(ask, WALL, is_refused=False)
     series.lost(Loss(KEY, None, None, 1), closes_at(9), WALL)
-    assert series.asks(closes_at(9), WALL) == []
+    assert due(series, closes_at(9), WALL) == []

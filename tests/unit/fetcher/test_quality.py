@@ -1,10 +1,11 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from libs.common.units import Instant
-from services.fetcher.core.quality import fault
+from libs.common.units import Instant, Price
+from services.fetcher.core.quality import fault, off_tick
 from tests.support.venue_candles import MORNING, venue_candle
 
 D = Decimal
@@ -32,3 +33,11 @@ def test_a_candle_that_stood_still_without_volume_has_no_fault() -> None:
 )
 def test_an_impossible_candle_is_found_out(changes: dict[str, Any], text: str) -> None:
     assert text in (fault(venue_candle(0, **changes)) or "")
+
+
+@pytest.mark.parametrize("name", ["open", "high", "low", "close"])
+def test_a_price_that_is_no_multiple_of_the_tick_is_off_it(name: str) -> None:
+    odd: dict[str, Any] = {name: D("1000.25")}
+    candle = replace(venue_candle(0), **odd)
+    assert off_tick(candle, Price(D("0.05"))) is None
+    assert off_tick(candle, Price(D("0.1"))) == f"its {name} of 1000.25 is not on the tick of 0.1"

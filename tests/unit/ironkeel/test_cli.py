@@ -216,7 +216,8 @@ def test_data_lists_candles_from_first_to_last(tmp_path: Path) -> None:
     assert json.loads(out)["items"] == [
         {
             "panel": tmp_path.name, "symbol": "BTCUSDT", "timeframe": "15m", "candles": 3,
-            "first": "1970-01-01T00:00:00Z", "last": "1970-01-01T00:30:00Z",
+            "first": "1970-01-01T00:00:00Z", "last": "1970-01-01T00:30:00Z", "missing": 0,
+            "bytes": (tmp_path / "BTCUSDT-15m.parquet").stat().st_size, "fault": "",
         }
     ]  # fmt: skip
 

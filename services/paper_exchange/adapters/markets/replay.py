@@ -6,16 +6,17 @@ funding is recorded, the base rate settles every eight hours.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import structlog
 
+from libs.common.candle_days import series_parts
+from libs.common.candle_panel import FUNDING_KIND, UNREADABLE, in_order, panel_file, read_whole
 from libs.common.clock import iso
 from libs.common.errors import Misconfigured
 from libs.common.units import HOUR_MS, Instant, Symbol, Timeframe
@@ -29,6 +30,7 @@ from services.paper_exchange.core.market.schedule import FUNDING_INTERVAL_MS, Sc
 from services.paper_exchange.core.market.span import choose
 from services.paper_exchange.core.market.splice import Recording, splice
 from services.paper_exchange.core.market.tape import Scale
+from services.paper_exchange.core.market.told import told_volumes
 from services.paper_exchange.core.market.trail import Beat
 
 log = structlog.get_logger()
@@ -99,14 +101,19 @@ def _turnover(listing: Listing, until: Instant) -> Decimal:
 
 
 def _listing(directory: Path, symbol: str, timeframes: Sequence[Timeframe], beat: Beat) -> Listing:
-    files = [(each, _read_candles(directory / f"{symbol}-{each}.parquet", each.ms)) for each in timeframes]
+    files = [(each, _read_candles(directory, Symbol(symbol), each)) for each in timeframes]
     every_price = np.concatenate([prices.ravel() for _, (_, prices, _) in files])
     tick = price_tick(every_price)
     if tick is None:
-        names = ", ".join(str(directory / f"{symbol}-{each}.parquet") for each in timeframes)
+        names = ", ".join(str(panel_file(directory, symbol, each)) for each in timeframes)
         raise Misconfigured(f"{names}: prices are not multiples of any tick")
     scale = Scale(tick, volume_quantum(np.concatenate([volumes for _, (_, _, volumes) in files])))
-    tapes = splice(_recording(each.ms, *columns, scale) for each, columns in files)
+    recordings = {each.ms: _recording(each.ms, *columns, scale) for each, columns in files}
+    told = {
+        each.ms: told_volumes(opens, volumes, recordings[each.ms].columns.volume, scale.quantum)
+        for each, (opens, _, volumes) in files
+    }
+    tapes = splice(recordings.values())
     instrument = contract(
         Symbol(symbol),
         tick=tick,
@@ -114,7 +121,7 @@ def _listing(directory: Path, symbol: str, timeframes: Sequence[Timeframe], beat
         launched=tapes[0].first,
         funding_interval_ms=_funding_interval(_read_funding(directory, symbol)),
     )
-    return Listing(instrument, PricePath(tapes, beat, symbol), scale)
+    return Listing(instrument, PricePath(tapes, beat, symbol), scale, told)
 
 
 def _recording(interval_ms: int, opens: Ints, prices: Floats, volumes: Floats, scale: Scale) -> Recording:
@@ -122,21 +129,28 @@ def _recording(interval_ms: int, opens: Ints, prices: Floats, volumes: Floats, s
     return Recording(interval_ms, opens, columns_of(open_, high, low, close, in_ticks(volumes, scale.quantum)))
 
 
-def _read_candles(path: Path, interval_ms: int) -> tuple[Ints, Floats, Floats]:
-    """Opening times (n,), prices (4, n) and volumes (n,) of a file, which can be a market's."""
-    table = _read(path, ("ts", *_PRICES, "volume"))
+def _read_candles(directory: Path, symbol: Symbol, timeframe: Timeframe) -> tuple[Ints, Floats, Floats]:
+    """Opening times (n,), prices (4, n) and volumes (n,) of a series, which can be a market's."""
+    path = panel_file(directory, symbol, timeframe)
+    table = _columns(path, lambda: _joined(directory, symbol, timeframe), ("ts", *_PRICES, "volume"))
     opens, prices, volumes = table["ts"].astype(np.int64), np.stack([table[name] for name in _PRICES]), table["volume"]
-    _check(path, opens, prices, volumes, interval_ms)
+    _check(path, opens, prices, volumes, timeframe.ms)
     return opens, prices, volumes
 
 
-def _read(path: Path, columns: Sequence[str]) -> Mapping[str, Floats]:
+def _joined(directory: Path, symbol: Symbol, timeframe: Timeframe) -> pa.Table:
+    """The file as it is; of a panel that grows, with the days that are not merged into it yet."""
+    parts = series_parts(directory, (symbol, timeframe))
+    return parts[0] if len(parts) == 1 else in_order(parts)
+
+
+def _columns(path: Path, read: Callable[[], pa.Table], columns: Sequence[str]) -> Mapping[str, Floats]:
     try:
-        table = pq.read_table(path, columns=list(columns))
-        if table.column_names != list(columns):
-            raise Misconfigured(f"{path}: has columns {pq.read_schema(path).names}, needs {', '.join(columns)}")
+        table = read()
+        if missing := [name for name in columns if name not in table.column_names]:
+            raise Misconfigured(f"{path}: has columns {table.column_names}, needs {', '.join(missing)} too")
         return {name: table[name].to_numpy().astype(np.int64 if name == "ts" else np.float64) for name in columns}
-    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+    except (*UNREADABLE, TypeError) as error:
         raise Misconfigured(f"{path}: cannot be read ({error}); a panel holds {_LAYOUT}") from error
 
 
@@ -155,10 +169,10 @@ def _check(path: Path, opens: Ints, prices: Floats, volumes: Floats, interval_ms
 
 
 def _read_funding(directory: Path, symbol: str) -> tuple[tuple[Instant, Decimal], ...]:
-    path = directory / f"{symbol}-funding.parquet"
+    path = panel_file(directory, symbol, FUNDING_KIND)
     if not path.is_file():
         return ()
-    table = _read(path, ("ts", "funding_rate"))
+    table = _columns(path, lambda: read_whole(path), ("ts", "funding_rate"))
     if np.any(np.diff(table["ts"]) <= 0) or not np.all(np.isfinite(table["funding_rate"])):
         raise Misconfigured(f"{path}: times must be ascending and unique, rates numbers")
     rows: Iterable[tuple[float, float]] = zip(table["ts"].tolist(), table["funding_rate"].tolist(), strict=True)

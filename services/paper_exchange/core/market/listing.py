@@ -4,7 +4,7 @@
 2. What is kept between questions is only a cache of what would be computed again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -21,6 +21,7 @@ from services.paper_exchange.core.market.market import Bar, Day, Trade
 from services.paper_exchange.core.market.path import Path
 from services.paper_exchange.core.market.tape import PREMIUM_SCALE, Scale
 from services.paper_exchange.core.market.ticks import Reading, Ticks
+from services.paper_exchange.core.market.told import ToldVolumes
 
 QUARTER_MS: Final = 15 * MINUTE_MS  # how far apart the moments are that a day and an hour are counted back from
 
@@ -35,10 +36,15 @@ class Window(NamedTuple):
 
 
 class Listing:
-    def __init__(self, instrument: Instrument, path: Path, scale: Scale) -> None:
+    """told: by interval, the volumes of recorded candles that are shown as they were recorded."""
+
+    def __init__(
+        self, instrument: Instrument, path: Path, scale: Scale, told: Mapping[int, ToldVolumes] | None = None
+    ) -> None:
         self.instrument = instrument
         self.path = path
         self.scale = scale
+        self._told = told or {}
         self._forming = Forming(path)
 
     @property
@@ -48,7 +54,8 @@ class Listing:
     def later(self, by_ms: int) -> "Listing":
         """The same listing, `by_ms` later."""
         instrument = replace(self.instrument, launched=Instant(self.instrument.launched + by_ms))
-        return Listing(instrument, self.path.later(by_ms), self.scale)
+        told = {interval_ms: volumes.later(by_ms) for interval_ms, volumes in self._told.items()}
+        return Listing(instrument, self.path.later(by_ms), self.scale, told)
 
     def price(self, now: Instant) -> Price | None:
         """The newest tick at or before `now`; None before the first."""
@@ -67,7 +74,9 @@ class Listing:
         interval, scale = window.interval_ms, PREMIUM_SCALE if reading is Reading.PREMIUM else self.scale
         begin, end = span
         forming = bar_open(now, interval)
-        found = [_bar(row, scale, interval, now) for row in self._closed(reading, interval, begin, min(end, forming))]
+        closed = [_bar(row, scale, interval, now) for row in self._closed(reading, interval, begin, min(end, forming))]
+        told = self._told.get(interval) if reading is Reading.LAST else None
+        found = [*(told.shown(closed) if told else closed)]
         if begin <= forming < end:
             traded = self._forming.since(reading, interval, forming, now)
             found += [] if traded is None else [_bar((forming, *traded), scale, interval, now)]
