@@ -43,7 +43,7 @@ async def start(home: Path, settings: Mapping[str, str], seen: Relay) -> Started
     seen.asked.clear()
     began = time.monotonic()
     with ExitStack() as stack:
-        served = await asyncio.to_thread(stack.enter_context, fetcher(home, settings))
+        served = await asyncio.to_thread(stack.enter_context, fetcher(home, settings, answers=False))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", trust_env=False) as http:
             while not await _is_ready(http):
                 if time.monotonic() - began > READY_S:

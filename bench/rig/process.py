@@ -62,21 +62,28 @@ def scripted_venue(symbols: int) -> Iterator[Served]:
 
 
 @contextmanager
+def fetcher(
+    home: Path, settings: Mapping[str, str], *, instance: str = "fetcher", answers: bool = True
+) -> Iterator[Served]:
+    """Run a fetcher in `home` on whatever core is idle; several in one home have names of their own.
+
+    answers: yield it when its HTTP server answers, else as soon as the process is there.
+    """
+    port = _free_port()
+    told = {"IRONKEEL_PORTS__BASE": str(port - 1), "IRONKEEL_SERVICE__INSTANCE": instance, **settings}
+    with _running([sys.executable, "-m", "services.fetcher.main"], told, home, f"{instance}.log") as process:
+        if answers:
+            _wait(process, port, home / f"{instance}.log")
+        yield Served(process.pid, port, home)
+
+
+@contextmanager
 def executor(home: Path, settings: Mapping[str, str], *, instance: str = "executor") -> Iterator[Served]:
     """Run an executor in `home` on whatever core is idle; several in one home have names of their own."""
     port = _free_port()
     told = {"IRONKEEL_PORTS__BASE": str(port), "IRONKEEL_SERVICE__INSTANCE": instance, **settings}
     with _running([sys.executable, "-m", "services.executor.main"], told, home, f"{instance}.log") as process:
         _wait(process, port, home / f"{instance}.log")
-        yield Served(process.pid, port, home)
-
-
-@contextmanager
-def fetcher(home: Path, settings: Mapping[str, str], *, instance: str = "fetcher") -> Iterator[Served]:
-    """Run a fetcher in `home`; it is yielded as soon as the process is there. Several have names of their own."""
-    port = _free_port()
-    told = {"IRONKEEL_PORTS__BASE": str(port - 1), "IRONKEEL_SERVICE__INSTANCE": instance, **settings}
-    with _running([sys.executable, "-m", "services.fetcher.main"], told, home, f"{instance}.log") as process:
         yield Served(process.pid, port, home)
 
 

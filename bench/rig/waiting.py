@@ -25,7 +25,7 @@ async def read(hand: Served, path: str) -> str:
 async def is_ready(hand: Served) -> bool:
     try:
         await read(hand, "/health/ready")
-    except urllib.error.URLError:  # 503, or nobody answers yet
+    except urllib.error.HTTPError:
         return False
     return True
 

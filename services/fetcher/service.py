@@ -25,6 +25,7 @@ from services.fetcher.core.catch_up import Ask, CatchUp, Effect, End, Key, Lane,
 from services.fetcher.core.freshness import Freshness, Stale, in_the_way
 from services.fetcher.core.prices import Conflation
 from services.fetcher.core.progress import Progress
+from services.fetcher.core.quarantine import Kind
 from services.fetcher.core.shares import wanted
 
 LISTING_MS: Final = 300_000  # wall between looks at what the venue lists
@@ -208,7 +209,8 @@ class Fetcher:
     @property
     def counts(self) -> Mapping[str, int]:
         """How many candles were kept back (by kind), told after all, and given up, since the start."""
-        return {**self.series.quarantine.counts, "given_up": self.series.given_up}
+        counts = self.series.quarantine.counts
+        return {what: counts[what] for what in (*Kind, "confirmed")} | {"given_up": self.series.given_up}
 
     @property
     def quarantined(self) -> int:

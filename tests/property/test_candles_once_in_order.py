@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from libs.common.bus.series import body_of
-from libs.common.contracts.market import ClosedBar
+from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Timeframe
+from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, GivenUp, Lane, Store, Tell
 from services.fetcher.core.outliers import WINDOW
 from services.fetcher.core.quarantine import Confirmed, Quarantined
@@ -73,7 +73,7 @@ class Run:
         self.series.quarantine.ticks = {BTC: Price(Decimal(1))}
         self.wall, self.market = Instant(0), closes_at(BEGUN)
         self.stored: list[int] = [] if stored is None else [stored]
-        self.told: dict[int, bytes] = {}  # the candles as they stand in a series
+        self.told: dict[int, CandleClosed] = {}
         self.missing: list[int] = []
         self.answered = dict.fromkeys(bad, 0)
         self.asked: list[tuple[Ask, int]] = []
@@ -155,7 +155,7 @@ class Run:
         number = self.number(candle.open_at)
         assert number > (self.stored[-1] if self.stored else -1)
         self.stored.append(number)
-        self.told[number] = body_of(candle)
+        self.told[number] = candle if isinstance(candle, CandleClosed) else as_message(candle)
 
     def ends(self) -> None:
         """Let the market be at its end and the venue be asked until nothing is open."""
@@ -191,6 +191,6 @@ def test_the_venues_candles_are_told_and_nothing_else(
     assert run.series.lines[KEY].top == MORNING + NEWEST * M15.ms
     first = stored + 1 if stored is not None else min(run.told, default=NEWEST + 1)
     first = max(first, BEGUN - HISTORY + 1)
-    assert run.told == {n: body_of(run.venue(n)) for n in range(first, NEWEST + 1) if n not in absent}
+    assert run.told == {n: as_message(run.venue(n)) for n in range(first, NEWEST + 1) if n not in absent}
     if stored is not None:
         assert run.missing == [n for n in range(first, NEWEST + 1) if n in absent]

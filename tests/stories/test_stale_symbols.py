@@ -82,3 +82,24 @@ async def test_a_stale_held_symbol_makes_the_fetcher_unready_until_its_candle_is
         hall.venue.heard_again(BTC)
         await hall.until(lambda: replica.health.ready)
         assert hall.told() == [0]
+
+
+async def test_after_a_restart_a_held_symbol_has_its_prices_and_candles_while_the_others_history_hangs(
+    tmp_path: Path,
+) -> None:
+    """Nothing of the others is in Redis, so all of them are asked about, and nobody answers."""
+    async with market_hall(tmp_path, symbols=(*CROWD, BTC)) as hall:
+        await hall.starts()
+        await hall.loaded()
+        await hall.dies("fetcher")
+        for symbol in CROWD:
+            del hall.redis.series[f"candles:{symbol}:15m"]
+        hall.closes(0)
+        hall.venue.set_price(BTC, "1234")
+        hall.venue.silence(*CROWD)
+        hall.holds(BTC)
+        await hall.starts()
+        await hall.until(lambda: hall.told() == [0] and hall.prices()[-1] == Decimal(1234), within_s=10)
+        assert all(hall.series(symbol) == [] for symbol in CROWD)
+        hall.venue.heard_again(*CROWD)
+        await hall.loaded()

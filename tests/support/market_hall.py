@@ -27,11 +27,12 @@ SYMBOLS = (BTC, ETH)
 
 @dataclass
 class MarketHall:
-    """History of ten candles a symbol lies before MORNING; candle n closes at `closes_at(n)`."""
+    """History of ten candles a symbol, or more, lies before MORNING; candle n closes at `closes_at(n)`."""
 
     home: Path
     price_interval_ms: int = 100
     symbols: tuple[Symbol, ...] = SYMBOLS
+    history: int = 10
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(Instant(1_000_000)))
     redis: MemoryServer = field(default_factory=MemoryServer)
     replicas: dict[str, Replica] = field(default_factory=dict)
@@ -40,12 +41,12 @@ class MarketHall:
         self.venue = MemoryVenue(self.clock, [instrument(symbol) for symbol in self.symbols], market=MORNING)
         self.locks = MemoryLockServer(self.clock)
         for symbol in self.symbols:
-            self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-10, 0)))
+            self.venue.put_candles(*(venue_candle(n, symbol=symbol) for n in range(-self.history, 0)))
             self.venue.set_price(symbol, "1000")
 
     async def starts(self, name: str = "fetcher") -> Replica:
         """Start a fetcher; it sees prices as soon as it is connected."""
-        ground = Ground(self.home, self.clock, self.redis, self.locks, 10, self.price_interval_ms)
+        ground = Ground(self.home, self.clock, self.redis, self.locks, self.history, self.price_interval_ms)
         replica = ground.starts(name, self.venue, dict.fromkeys(self.symbols, Instant(0)))
         self.replicas[name] = replica
         return replica
@@ -119,9 +120,9 @@ class MarketHall:
 
 @asynccontextmanager
 async def market_hall(
-    home: Path, *, price_interval_ms: int = 100, symbols: tuple[Symbol, ...] = SYMBOLS
+    home: Path, *, price_interval_ms: int = 100, symbols: tuple[Symbol, ...] = SYMBOLS, history: int = 10
 ) -> AsyncIterator[MarketHall]:
-    hall = MarketHall(home, price_interval_ms, symbols)
+    hall = MarketHall(home, price_interval_ms, symbols, history)
     # one thread: waiting for it in `until` waits for every file that is being written, however slow the disk is
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     try:

@@ -69,7 +69,7 @@ def closed_json(bar: ClosedBar) -> bytes:
 
 
 class CandleMissing(Message):
-    """A candle that the venue does not give after every try: readers pass over it."""
+    """A candle that the venue does not give after every try, or gives only as what cannot be: readers pass over it."""
 
     schema_name: ClassVar[str] = "candle.missing.v1"
     symbol: VenueSymbol

@@ -51,16 +51,16 @@ def _messages(item: Item) -> int:
     return len(item.candles) if isinstance(item, Store) else 1
 
 
+def _complain(what: str, candle: Candle | CandleMissing, why: str) -> None:
+    log.error(what, symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at, why=why)
+
+
 def _together(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """Candles to be told that follow each other, and prices, at most TOGETHER of them; anything else by itself."""
     for kind, alike in groupby(items, key=type):
         run = list(alike)
         most = TOGETHER if kind in (Tell, PriceMoved) else 1
         yield from (run[begin : begin + most] for begin in range(0, len(run), most))
-
-
-def _complain(what: str, candle: Candle | CandleMissing, why: str) -> None:
-    log.error(what, symbol=candle.symbol, timeframe=candle.timeframe, open_at=candle.open_at, why=why)
 
 
 class Archive(Protocol):

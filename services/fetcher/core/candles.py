@@ -6,7 +6,7 @@
 
 from collections.abc import Sequence
 
-from libs.common.contracts.market import CandleClosed, CandleMissing
+from libs.common.contracts.market import CandleClosed, CandleMissing, ClosedBar
 from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Symbol, Timeframe
@@ -25,7 +25,7 @@ def closed_of(candles: Sequence[Candle], now: Instant) -> Sequence[Candle]:
     return (*earlier, last) if last.open_at + last.timeframe.ms <= now else earlier
 
 
-def as_message(candle: Candle) -> CandleClosed:
+def as_message(candle: ClosedBar) -> CandleClosed:
     """The message of a closed candle; it is the head of its own story."""
     name = message_id(CandleClosed, candle.symbol, candle.timeframe, str(candle.open_at))
     close_at = Instant(candle.open_at + candle.timeframe.ms)

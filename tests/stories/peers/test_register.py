@@ -1,7 +1,7 @@
 """Which story stands for which failure of other systems, and the proof that every one of them has its story.
 
 The failures are numbered by subject: 1-20 orders lost or doubled and restarts, 21-24 stops that were not there, 25-30
-traps in the venue's data. A story names the issue in its docstring.
+traps in the venue's data, 39 candles that went stale. A story names the issue in its docstring.
 """
 
 import ast
@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 TESTS: Final = Path(__file__).parents[2]
-FAILURES: Final = range(1, 31)
+FAILURES: Final = (*range(1, 31), 39)
 REGISTER: Final = (
     (
         1,
@@ -223,6 +223,12 @@ REGISTER: Final = (
         "test_the_candle_that_is_still_forming_is_taken_for_no_closed_one",
     ),
     (
+        28,
+        "pybit#175",
+        "unit/fetcher/test_catch_up",
+        "test_a_candle_that_closes_while_the_answer_is_on_its_way_is_not_closed_in_the_answer",
+    ),
+    (
         29,
         "ccxt#24981",
         "contract/exchange/test_paper_with_our_adapter",
@@ -236,6 +242,19 @@ REGISTER: Final = (
     ),
     (30, "freqtrade#10708", "unit/common/test_ccxt_trading", "test_an_order_is_looked_for_in_the_history_too"),
     (30, "freqtrade#10708", "stories/peers/test_on_the_wire", "test_an_order_is_found_behind_five_hundred_later_ones"),
+    (
+        39,
+        "freqtrade#11725",
+        "stories/test_stale_symbols",
+        "test_flat_symbols_that_nobody_answers_for_never_delay_a_held_one",
+    ),
+    (
+        39,
+        "freqtrade#7588",
+        "stories/test_stale_symbols",
+        "test_flat_symbols_that_nobody_answers_for_never_delay_a_held_one",
+    ),
+    (39, "freqtrade#11725", "unit/fetcher/test_freshness", "test_a_candle_that_was_given_up_leaves_its_series_late"),
 )
 
 
