@@ -1,11 +1,13 @@
 """Four fetchers that share 50, 125, 250 and 500 symbols: latency, CPU, Redis traffic and memory, and how they grow.
 
     python -m bench.fetcher_scale [--runs 1] [--tickers 2] [--forming 0.2] [--seconds 10] [--picture docs/fetcher.svg]
+    python -m bench.fetcher_scale --paper
 
 Real fetcher processes and the embedded Redis before the scripted venue of bench.fetcher_live, on one machine: the
 venue's own share of a core is told apart, and so is Redis'. Every symbol's price moves `tickers` times a second. In
 every run an hour of the market passes; late is a candle of the moment in which all timeframes of all symbols close.
-Memory is taken before any fetcher has written its files again.
+With --paper the paper exchange is the venue, at the market's own speed; what it sends is not dated, so only what
+everybody takes is told.
 """
 
 import argparse
@@ -24,11 +26,16 @@ REPLICAS = 4
 
 
 def show(symbols: int, found: Measured) -> None:
-    closed = max(found.late)
-    candle, price = spread(found.late[closed]), spread(found.price_late)
+    late = ""
+    if found.late:
+        closed = max(found.late)
+        candle, price = spread(found.late[closed]), spread(found.price_late)
+        late = (
+            f" {closed} candles at once: p50 {candle[0]:.1f}  p99 {candle[1]:.1f} ms;"
+            f" prices: p50 {price[0]:.1f}  p99 {price[1]:.1f} ms;"
+        )
     print(
-        f"{symbols} symbols, {closed} candles at once: p50 {candle[0]:.1f}  p99 {candle[1]:.1f} ms;"
-        f" {Figures(found.prices).text()} prices/s: p50 {price[0]:.1f}  p99 {price[1]:.1f} ms\n"
+        f"{symbols} symbols:{late} {Figures(found.prices).text()} prices/s\n"
         f"  fetchers {Figures(found.hands).text(1)} % of a core together, Redis {Figures(found.redis).text(1)} %,"
         f" the venue {Figures(found.venue).text(1)} %; Redis {Figures(found.commands).text()} commands/s,"
         f" {fmean(found.bytes) / 1e3:,.0f} kB/s in, {found.redis_mb:.0f} MiB;"
@@ -76,13 +83,13 @@ def picture(target: Path, found: Mapping[int, Measured]) -> None:
     draw(target, "symbols", list(found), panels)
 
 
-async def run(runs: int, seconds: float, pace: Pace, target: Path | None) -> None:
+async def run(runs: int, seconds: float, pace: Pace | None, target: Path | None) -> None:
     found: dict[int, Measured] = {}
     for symbols in SYMBOLS:
-        async with hall(symbols, REPLICAS) as measured:
+        async with hall(symbols, REPLICAS, paper=pace is None) as measured:
             found[symbols] = await measured.measure(runs, seconds, pace)
         show(symbols, found[symbols])
-    if target is not None:
+    if target is not None and pace is not None:
         picture(target, found)
 
 
@@ -93,9 +100,11 @@ def main() -> None:
     asked.add_argument("--forming", type=float, default=0.2)
     asked.add_argument("--seconds", type=float, default=10)
     asked.add_argument("--picture", type=Path, default=None)
+    asked.add_argument("--paper", action="store_true")
     told = asked.parse_args()
+    pace = None if told.paper else Pace(told.tickers, told.forming)
     print(noise())
-    uvloop.run(run(told.runs, told.seconds, Pace(told.tickers, told.forming), told.picture))
+    uvloop.run(run(told.runs, told.seconds, pace, told.picture))
     print(noise())
 
 
