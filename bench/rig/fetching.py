@@ -1,4 +1,4 @@
-"""Fetchers between a scripted venue and the embedded Redis: what they make late, and what they and Redis take."""
+"""Fetchers between a venue and the embedded Redis: what they make late, and what they and Redis take."""
 
 import asyncio
 import json
@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from bench.rig.asked import once, post
 from bench.rig.machine import busy_s, rss_mb, spread
-from bench.rig.process import Served, fetcher, redis_server, scripted_venue
+from bench.rig.process import Served, exchange, fetcher, redis_server, scripted_venue
 from bench.rig.relay import Relay, relay
 from bench.rig.tailing import Tail, tailing
-from bench.rig.waiting import is_ready, until
+from bench.rig.waiting import is_ready, read, until
 from libs.common.redis_connection import open_redis
 
 QUARTERS: Final = 4  # of an hour: at its end the candles of all timeframes close
@@ -77,19 +77,24 @@ class Hall:
     async def tell(self, path: str, body: object) -> Any:
         return json.loads(await once(self.venue, post(path, body)))
 
-    async def measure(self, runs: int, seconds: float, pace: Pace) -> Measured:
-        """Let an hour of the market pass in every run, which lasts `seconds` at least."""
-        await self.tell("/rate", {"tickers": pace.tickers, "forming": pace.forming})
+    async def measure(self, runs: int, seconds: float, pace: Pace | None) -> Measured:
+        """Let an hour of the market pass in every run, which lasts `seconds` at least.
+
+        Without a pace the market, which is the paper exchange's, is left alone, and nothing of it is dated.
+        """
+        if pace is not None:
+            await self.tell("/rate", {"tickers": pace.tickers, "forming": pace.forming})
         await asyncio.sleep(SETTLES_S)
         found = Measured()
         for _ in range(runs):
             async with tailing(self.redis, "price") as prices, tailing(self.redis, "candle") as candles:
                 await asyncio.sleep(0.2)
                 before = await self._taken()
-                await self._hour(candles, found)
+                if pace is not None:
+                    await self._hour(candles, found)
                 await asyncio.sleep(max(0.0, before.at + seconds - time.monotonic()))
                 after = await self._taken()
-            self._note(before, after, prices, found)
+            self._note(before, after, prices, found, is_dated=pace is not None)
         found.rss_mb = [rss_mb(hand.pid) for hand in self.hands]
         found.redis_mb = float((await self.redis.info("memory"))["used_memory"]) / 2**20
         return found
@@ -110,10 +115,11 @@ class Hall:
             late = [(at - float(said["volume"])) * 1_000 for at, said in now()]
             found.late.setdefault(closed, []).extend(late)
 
-    def _note(self, before: Taken, after: Taken, prices: Tail, found: Measured) -> None:
+    def _note(self, before: Taken, after: Taken, prices: Tail, found: Measured, *, is_dated: bool) -> None:
         lasted = after.at - before.at
         moved = prices.entries("price.moved.v1")
-        found.price_late += [(at - float(said["last"])) * 1_000 for at, said in moved]
+        if is_dated:
+            found.price_late += [(at - float(said["last"])) * 1_000 for at, said in moved]
         found.prices.append(len(moved) / lasted)
         found.hands.append((after.hands_s - before.hands_s) / lasted * 100)
         found.venue.append((after.venue_s - before.venue_s) / lasted * 100)
@@ -136,10 +142,14 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(symbols: int, replicas: int) -> AsyncIterator[Hall]:
-    """Run `replicas` fetchers that share `symbols`, until all of them are ready."""
+async def hall(symbols: int, replicas: int, *, paper: bool = False) -> AsyncIterator[Hall]:
+    """Run `replicas` fetchers that share `symbols`, until all of them are ready.
+
+    paper: the venue is the paper exchange at the market's own speed, not the scripted one.
+    """
     async with AsyncExitStack() as stack:
-        venue = stack.enter_context(scripted_venue(symbols))
+        market = exchange({"symbols": str(symbols), "speed": "1"}) if paper else scripted_venue(symbols)
+        venue = await asyncio.to_thread(stack.enter_context, market)
         home = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         url = await asyncio.to_thread(stack.enter_context, redis_server(home))
         seen, port = await stack.enter_async_context(relay(venue.port))
@@ -154,12 +164,16 @@ async def hall(symbols: int, replicas: int) -> AsyncIterator[Hall]:
         hands = [await asyncio.to_thread(stack.enter_context, fetcher(home, settings, instance=name)) for name in names]
         redis = open_redis(url)
         stack.push_async_callback(redis.aclose)
-        for hand in hands:
 
-            async def ready(one: Served = hand) -> bool:
-                return await is_ready(one)
+        async def are_settled() -> bool:
+            told = [json.loads(await read(hand, "/health/progress")) for hand in hands]
+            shares = [said["facts"].get("symbols", 0) for said in told]
+            return sum(shares) == symbols and max(shares) <= -(-symbols // replicas)
 
-            await until(ready, "a fetcher with its history", within_s=STARTS_S)
+        async def are_ready() -> bool:
+            return all([await is_ready(hand) for hand in hands]) and await are_settled()
+
+        await until(are_ready, "fetchers with their shares and history", within_s=STARTS_S)
         yield Hall(venue, redis, hands, seen)
 
 

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
@@ -54,7 +54,9 @@ class Market:
         self._quarter, self._since = self._quarter + QUARTER_MS, time.monotonic()
         ended = [interval for interval, minutes in MINUTES.items() if self._quarter % (minutes * 60_000) == 0]
         topics = [f"kline.{interval}.{symbol}" for symbol in self.symbols for interval in ended]
-        return sum(client.push(topics, candle_frame, self._quarter) for client in self.clients)
+        for client in self.clients:
+            client.push(topics, candle_frame, self._quarter)
+        return len(topics)
 
     async def run(self) -> None:
         """Push what is due, evenly over every second."""
@@ -115,12 +117,10 @@ class Client(asyncio.Protocol):
         while self._frame() if self._is_stream else self._request():
             pass
 
-    def push(self, topics: Sequence[str], frame: Any, at: int) -> int:
-        """Write the frames of those topics that this client listens to, all at once; how many."""
-        wanted = [topic for topic in topics if topic in self._topics]
+    def push(self, topics: Sequence[str], frame: Callable[[str, int, str], bytes], at: int) -> None:
+        """Write the frames of those topics that this client listens to, all at once."""
         date = f"{time.monotonic():.6f}"
-        self._write(b"".join(framed(frame(topic, at, date)) for topic in wanted))
-        return len(wanted)
+        self._write(b"".join(framed(frame(topic, at, date)) for topic in topics if topic in self._topics))
 
     def _write(self, data: bytes) -> None:
         assert self._transport is not None

@@ -4,7 +4,7 @@ from libs.common.clock import SystemClock
 from libs.common.health import Health, health_app
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
-from libs.common.process import run
+from libs.common.process import run, settle
 from libs.common.units import SECOND_MS
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.choosing import Choosing
@@ -33,6 +33,7 @@ async def main() -> None:
         history, stale_ms = settings.fetcher.history, settings.fetcher.stale_s * SECOND_MS
         fetcher = Fetcher(await choosing.begin(), settings.market.timeframes, history, stale_ms)
         files, interval = CandleFiles(home / "candles" / "live"), settings.fetcher.price_interval_ms
+        settle()
         await Gateway(fetcher, choosing, files, outside, health, clock, interval).run()
 
 

@@ -93,7 +93,11 @@ class CandlesLoaded(Message):
 
 
 class PriceMoved(Message):
-    """Conflated last and mark price of a watched symbol."""
+    """Conflated last and mark price of a symbol that is held or may be entered, which is every symbol that is fetched.
+
+    At most one per `fetcher.price_interval_ms` and symbol, of those that are due together the held ones first. A symbol
+    whose price does not move is not told again.
+    """
 
     schema_name: ClassVar[str] = "price.moved.v1"
     symbol: VenueSymbol

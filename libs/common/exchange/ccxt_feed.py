@@ -105,7 +105,7 @@ class PublicFrames:
         """Yield the closed candles or the price of one frame; raises Transient for what cannot be read."""
         kind, _, rest = frame["topic"].partition(".")
         if kind == "tickers":
-            yield parsed(lambda frame: self._price(rest, frame), dict(frame))
+            yield parsed(partial(self._price, rest), frame)
         elif kind == "kline":
             interval, _, symbol = rest.partition(".")
             for row in frame["data"]:
