@@ -79,7 +79,9 @@ class Watch:
         before = desk.market.now()
         now = desk.hear(message.at)
         if isinstance(message, PriceMoved):
-            desk.prices[message.symbol] = message
+            known = desk.prices.get(message.symbol)
+            if known is None or message.at >= known.at:  # a fetcher that was stopped may wake with an older one
+                desk.prices[message.symbol] = message
             desk.priced_at = message.at if desk.priced_at is None else max(desk.priced_at, message.at)
         if isinstance(message, CandleClosed | PriceMoved) and before // HOUR_MS != now // HOUR_MS and self._is_open():
             desk.doubted.set()  # funding may have been settled, and the stream does not say so at every venue

@@ -145,3 +145,10 @@ async def test_a_signal_that_waited_while_redis_was_away_is_as_old_as_the_market
     await desk.gets(signal())
     assert desk.declined() == ["expired"]
     assert not room.created()
+
+
+async def test_a_price_that_comes_late_takes_no_newer_ones_place(room: Room) -> None:
+    desk = await room.executor().starts()
+    for last, at in (("101000", SLOT + 2_000), ("99000", SLOT + 1_000)):
+        desk.executor.watch.heard(builders.price(BTC, last, at=Instant(at)))
+    assert str(desk.desk.prices[BTC].last) == "101000"
