@@ -5,7 +5,6 @@ from libs.common.health import Health, health_app
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
 from libs.common.process import run, settle
-from libs.common.units import SECOND_MS
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.gateway import Gateway
@@ -30,7 +29,7 @@ async def main() -> None:
         health.watch(outside.bus, Gateway.reads)
         choosing = Choosing(settings.terms, outside.feed, outside.board, UniverseFile(home), health, clock)
         app.include_router(universe_routes(choosing))
-        history, stale_ms = settings.fetcher.history, settings.fetcher.stale_s * SECOND_MS
+        history, stale_ms = settings.fetcher.history, settings.stale_ms
         fetcher = Fetcher(await choosing.begin(), settings.market.timeframes, history, stale_ms)
         files, interval = CandleFiles(home / "candles" / "live"), settings.fetcher.price_interval_ms
         settle()

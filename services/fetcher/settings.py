@@ -16,7 +16,7 @@ from libs.common.settings.sections import (
     RedisSection,
     ServiceSection,
 )
-from libs.common.units import DAY_MS
+from libs.common.units import DAY_MS, SECOND_MS
 from services.fetcher.core.choice import Terms
 
 
@@ -52,6 +52,11 @@ class FetcherSettings:
             min_volatility=market.min_volatility,
             max_volatility=market.max_volatility,
         )
+
+    @property
+    def stale_ms(self) -> int:
+        """Wall time that a candle may be late before its series is stale."""
+        return self.fetcher.stale_s * SECOND_MS
 
     @property
     def port(self) -> int:

@@ -2,29 +2,27 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
 from libs.common.clock import Clock
-from libs.common.contracts.market import CandleClosed, CandlesLoaded, PriceMoved
-from libs.common.contracts.message import Message
 from libs.common.errors import Refused, Transient
-from libs.common.exchange.market_types import Candle, FeedDown, FeedEvent, FeedUp, PriceFrame
+from libs.common.exchange.market_types import FeedDown, FeedUp, PriceFrame
 from libs.common.health import Health
 from libs.common.locks.held import LEASE_MS, Moment
 from libs.common.retry import backoff
-from libs.common.units import Instant, Symbol, Timeframe
+from libs.common.units import Instant, Symbol
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.connections import Connections
+from services.fetcher.adapters.decisions import Decisions
 from services.fetcher.adapters.outbox import Outbox, Reached, Verify
 from services.fetcher.adapters.outside import Outside
-from services.fetcher.adapters.reports import Reporting, Reports
+from services.fetcher.adapters.reports import Reports
 from services.fetcher.adapters.stored import Stored
-from services.fetcher.core.catch_up import Ask, Effect, End, Lane, Loss
-from services.fetcher.core.choice import Listing
+from services.fetcher.core.catch_up import Ask, Lane, Loss
 
 log = structlog.get_logger()
 
@@ -37,43 +35,6 @@ VERIFY_S: Final = 5.0
 RECENT: Final = 200  # events that a start looks back on: more than there are between two snapshots of positions
 TOGETHER: Final = 10  # symbols that are taken up at once: a few round trips, and a lease can wait so long
 ASKING: Final = 16  # questions of a lane at once: an answer is kept until what was decided before is out
-
-
-class Decisions(Reporting, Protocol):
-    """What the loops need of the fetcher's state; see services.fetcher.service."""
-
-    listing: Listing
-    timeframes: tuple[Timeframe, ...]
-
-    @property
-    def wanted(self) -> tuple[Symbol, ...]: ...
-    @property
-    def urgent(self) -> frozenset[Symbol]: ...
-    @property
-    def is_settled(self) -> bool: ...
-    @property
-    def reached(self) -> Instant | None: ...
-    def gain(self, symbol: Symbol, stored: dict[Timeframe, Instant | None], wall: Instant) -> None: ...
-    def recall(self, candles: Sequence[CandleClosed]) -> None: ...
-    def lose(self, symbol: Symbol) -> None: ...
-    def see(self, message: Message) -> None: ...
-    def adopt(self, listing: Listing) -> None: ...
-    def doubts(self, wall: Instant) -> bool: ...
-    def looked(self, wall: Instant, *, is_known: bool) -> None: ...
-    def turn_due(self, wall: Instant) -> int | None: ...
-    def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None: ...
-    def hear(self, event: FeedEvent, symbols: Iterable[Symbol], wall: Instant) -> Sequence[Effect]: ...
-    def watch(self, wall: Instant) -> None: ...
-    def asks(self, wall: Instant, room: Mapping[Lane, int]) -> Sequence[Ask]: ...
-    def answered(self, ask: Ask, answer: Sequence[Candle], wall: Instant) -> Sequence[Effect]: ...
-    def failed(self, ask: Ask, wall: Instant, *, is_refused: bool) -> None: ...
-    def due_prices(self, wall: Instant, interval_ms: int) -> Sequence[PriceMoved]: ...
-    @property
-    def prices_wait(self) -> bool: ...
-    def loaded(self) -> CandlesLoaded: ...
-    @property
-    def ends(self) -> Sequence[End]: ...
-    def lost(self, loss: Loss, wall: Instant) -> None: ...
 
 
 class Gateway:
