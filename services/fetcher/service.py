@@ -31,6 +31,7 @@ from services.fetcher.core.quarantine import Kind
 from services.fetcher.core.shares import wanted
 
 DOUBT_MS: Final = 5_000  # wall between looks at what the venue lists while something is hard to explain
+QUIET_MS: Final = 30_000  # wall without a price after which a symbol is hard to explain
 SILENT_MS: Final = 10_000  # wall that a symbol may be silent after the feed came up, before it is taken as it is
 
 
@@ -65,6 +66,7 @@ class Fetcher:
     _loading_since: Instant | None = None
     _claimed: frozenset[Symbol] | None = None  # what was wanted when the share was claimed last, and all had an owner
     _turn_since: Instant | None = None  # wall time since when a new choice is due
+    _heard: dict[Symbol, Instant] = field(default_factory=dict)  # wall of the last price, until its silence was doubted
     _looked: Instant = Instant(-DOUBT_MS)  # wall time when the venue was asked what it lists, in doubt
     _is_feed_lost: bool = False  # since then: the venue refuses a connection that names a symbol it lists no more
 
@@ -114,7 +116,7 @@ class Fetcher:
         self.share |= {symbol}
         self._see_ended()
         self._newcomers[symbol] = Newcomer(stored, self.listing.launched.get(symbol, Instant(0)))
-        self._silent[symbol] = wall
+        self._silent[symbol] = self._heard[symbol] = wall
         self._loading_since = self._loading_since or wall
 
     def recall(self, candles: Sequence[CandleClosed]) -> None:
@@ -126,17 +128,20 @@ class Fetcher:
         self.share -= {symbol}
         self.series.drop(symbol)
         self.prices.forget(symbol)
-        for known in (self._newcomers, self._silent, self._ticked):
+        for known in (self._newcomers, self._silent, self._ticked, self._heard):
             known.pop(symbol, None)
 
     def doubts(self, wall: Instant) -> bool:
         """Whether to look at what the venue lists: a symbol may have ended, or be another contract by now."""
-        return (self._is_feed_lost or self.series.is_puzzled) and wall - self._looked >= DOUBT_MS
+        is_hard_to_explain = self._is_feed_lost or self.series.is_puzzled or bool(self._quiet(wall))
+        return is_hard_to_explain and wall - self._looked >= DOUBT_MS
 
     def looked(self, wall: Instant, *, is_known: bool) -> None:
         """Note that it was looked at, with or without an answer."""
         self._looked = wall
         self._is_feed_lost &= not is_known
+        for symbol in self._quiet(wall) if is_known else ():
+            del self._heard[symbol]  # it is listed or ended, and may stay silent
 
     def see(self, message: Message) -> None:
         """Learn from the executor's events which symbols must be fetched first."""
@@ -158,7 +163,7 @@ class Fetcher:
             case FeedUp():
                 self._silent |= {symbol: wall for symbol in symbols if symbol in self.share}
             case PriceFrame(symbol=symbol) if symbol in self.share:
-                self._ticked[symbol] = self.market.observe(event.at)
+                self._ticked[symbol], self._heard[symbol] = self.market.observe(event.at), wall
                 self._speaks(symbol, wall)
                 self.prices.note(event, wall)
             case CandleClosedFrame(candle=candle) if candle.symbol in self.share:
@@ -273,6 +278,10 @@ class Fetcher:
     def keys(self) -> Sequence[Key]:
         """Every complete series of the share."""
         return [(symbol, frame) for symbol in sorted(self.share - self.loading) for frame in self.timeframes]
+
+    def _quiet(self, wall: Instant) -> frozenset[Symbol]:
+        """Symbols of which no price has been heard for too long to be sure that they are traded."""
+        return self.traded & {symbol for symbol, at in self._heard.items() if wall - at >= QUIET_MS}
 
     def _see_ended(self) -> None:
         self.series.see_ended(self.share - self.listing.launched.keys())

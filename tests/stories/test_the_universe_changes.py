@@ -145,12 +145,12 @@ async def test_a_redis_that_lost_the_choice_has_it_back(hall: MarketHall) -> Non
 
 async def test_wall_time_alone_changes_no_universe(hall: MarketHall) -> None:
     [replica] = await at_work(hall, "fetcher")
-    before = replica.fetcher.listing
+    before = replica.fetcher.listing.choice
     overtakes(hall)
     for _ in range(100):
         hall.clock.advance(3_600)
     await hall.until(lambda: replica.fetcher.is_settled)
-    assert replica.fetcher.listing is before
+    assert replica.fetcher.listing.choice is before
 
 
 async def test_lockstep_waits_until_what_was_chosen_has_its_fetcher(hall: MarketHall) -> None:
@@ -201,6 +201,29 @@ async def test_a_symbol_that_the_venue_stops_answering_for_is_found_delisted_bef
     await hall.until(lambda: hall.told() == [0, 1])
 
 
+async def test_a_symbol_that_falls_silent_between_two_candles_holds_the_market_up_only_until_it_is_found_delisted(
+    hall: MarketHall,
+) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    hall.delists(ETH)
+    hall.passes(1)
+    asked = hall.venue.reads
+    await hall.until(lambda: replica.health.market_ms == hall.venue.books.now)
+    assert replica.fetcher.share == {BTC}
+    assert hall.venue.reads - asked == 2  # lists
+
+
+async def test_a_symbol_that_is_listed_and_silent_is_doubted_once(hall: MarketHall) -> None:
+    [replica] = await at_work(hall, "fetcher")
+    asked = hall.venue.reads
+    for _ in range(300):
+        hall.clock.advance(1)
+        await hall.until(lambda: True)
+        hall.venue.push_price(BTC)
+    assert hall.venue.reads - asked == 1
+    assert replica.fetcher.share == {BTC, ETH}
+
+
 async def ended_while_held(hall: MarketHall) -> Replica:
     """A fetcher with a position in ETH, which is traded no more, and a market that goes on."""
     [replica] = await at_work(hall, "fetcher")
@@ -237,10 +260,25 @@ async def test_a_fetcher_that_starts_with_a_position_in_a_delisted_symbol_is_rea
     await hall.dies("fetcher")
     again = await hall.starts("fetcher")
     await hall.until(lambda: again.fetcher.share == {BTC, ETH} and again.health.ready)
-    await hall.until(lambda: again.health.market_ms == hall.venue.books.now and again.fetcher.series.is_complete)
+    await hall.until(lambda: again.health.market_ms == hall.venue.books.now, within_s=5)
+    assert again.fetcher.series.is_complete
     assert hall.venue.listeners(ETH) == 0
     assert is_at_rest(again)
     assert hall.missing() == []
+
+
+async def test_a_fetcher_that_has_nothing_but_a_delisted_symbol_holds_nobody_up(hall: MarketHall) -> None:
+    await at_work(hall, "fetcher", "fetcher-2")
+    await hall.until(lambda: sorted(map(len, shares(hall))) == [1, 1])
+    [left] = [replica for replica in hall.replicas.values() if replica.fetcher.share == {ETH}]
+    hall.holds(ETH)
+    await hall.until(lambda: all(ETH in replica.fetcher.urgent for replica in hall.replicas.values()))
+    hall.delists(ETH)
+    hall.passes(7)
+    await hall.until(lambda: left.fetcher.ended == {ETH} and all(map(is_at_rest, hall.replicas.values())))
+    assert left.fetcher.share == {ETH}
+    assert left.health.ready
+    await hall.until(lambda: left.health.facts["symbols"] == 0)  # as lockstep asks
 
 
 async def test_a_symbol_with_a_position_that_is_listed_again_goes_on_where_it_stopped(hall: MarketHall) -> None:

@@ -80,7 +80,7 @@ class Choosing:
         assert self._listing is not None, "it has not begun"
         ours, known = self._listing.choice, self._listing.launched.keys()
         stands = await self._board.read() or await self._board.settle(ours)  # where Redis has lost it
-        may_follow = due is not None or idle or (stands is not None and stands.turn == ours.turn)
+        may_follow = due is not None or idle or doubtful or (stands is not None and stands.turn == ours.turn)
         if stands is not None and stands.version > ours.version and may_follow:
             return await self._follow(stands, await self._listed(known))
         if due is not None:

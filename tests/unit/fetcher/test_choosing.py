@@ -190,6 +190,14 @@ async def test_a_doubt_finds_a_contract_that_has_another_tick_by_now(floor: Floo
     assert await choosing.renew(None, idle=False, doubtful=True) is None
 
 
+async def test_a_doubt_of_one_whose_market_is_not_there_yet_follows_what_the_others_chose(floor: Floor) -> None:
+    first, behind = await floor.begun(), await floor.begun()
+    decided = await renewed(first, TURN + 1)
+    floor.delists(ETH)
+    assert await renewed(behind, doubtful=True) == decided
+    assert (await renewed(behind, doubtful=True)).version == (TURN + 1, 1)
+
+
 async def test_a_venue_that_lists_nothing_has_not_answered(floor: Floor) -> None:
     choosing = await floor.begun()
     floor.venue.books.instruments.clear()
