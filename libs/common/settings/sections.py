@@ -110,7 +110,9 @@ class TrailingSection(Section):
 
 
 class FetcherSection(Section):
-    price_interval_ms: int = Field(100, ge=0, le=10_000, description="Least wall ms between prices of one symbol.")
+    price_interval_ms: int = Field(
+        100, ge=0, le=10_000, description="Least wall ms between prices of one symbol, on average."
+    )
     history: int = Field(2000, ge=500, le=50_000, description="Candles kept in Redis per series.")
     stale_s: int = Field(30, ge=5, le=3600, description="Wall seconds a candle may be late before its series is stale.")
 

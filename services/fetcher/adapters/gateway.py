@@ -38,7 +38,7 @@ ASKING: Final = 16  # questions of a lane at once: an answer is kept until what 
 
 
 class Gateway:
-    """price_interval_ms: least wall time between prices of one symbol; 0 tells every one at once."""
+    """price_interval_ms: least wall time between prices of one symbol on average; 0 tells every one at once."""
 
     reads: Final = ("position", "order")
 

@@ -90,12 +90,13 @@ def test_a_symbol_that_was_silent_is_told_at_once_whatever_the_others_do() -> No
 
 def test_a_symbol_is_told_again_when_its_interval_is_over_with_the_newest_price() -> None:
     prices = Conflation()
-    for price, wall in (("1", 1_000), ("2", 1_010), ("3", 1_090)):
-        note(prices, frame(BTC, price, wall), wall=wall)
-        assert paced(prices, wall) == (["BTCUSDT 1"] if wall == 1_000 else [])
+    told = []
+    for price in range(1, 500):  # one a millisecond: the second may be anticipated, the others may not
+        note(prices, frame(BTC, str(price), price), wall=1_000 + price)
+        told += [(price, text) for text in paced(prices, 1_000 + price)]
+    assert told == [(price, f"BTCUSDT {price}") for price in (1, 51, 151, 251, 351, 451)]
     assert prices.waits
-    assert paced(prices, 1_099) == []
-    assert paced(prices, 1_100) == ["BTCUSDT 3"]
+    assert paced(prices, 1_551) == ["BTCUSDT 499"]
     assert not prices.waits
 
 
@@ -107,12 +108,20 @@ def test_a_venue_that_speaks_as_often_as_it_may_is_told_every_time_however_late_
     assert len(told) == 50
 
 
+def test_one_late_price_does_not_hold_back_those_that_follow() -> None:
+    prices = Conflation()
+    for turn in range(50):
+        wall = turn * INTERVAL_MS + (40 if turn == 5 else 0)
+        note(prices, frame(BTC, str(turn + 1), turn), wall=wall)
+        assert paced(prices, wall) == [f"BTCUSDT {turn + 1}"]
+
+
 def test_nobody_is_told_more_often_than_the_interval_allows() -> None:
     prices, told = Conflation(), 0
-    for wall in range(1_000):
+    for wall in range(1_000, 2_000):
         note(prices, frame(BTC, str(wall + 1), wall), wall=wall)
         told += len(paced(prices, wall))
-    assert told == 1_000 // INTERVAL_MS
+    assert told == 1_000 // INTERVAL_MS + 1
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "1e15", "NaN", "Infinity"])
