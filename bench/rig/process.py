@@ -20,6 +20,10 @@ from libs.common.clock import SystemClock
 OFFSET: Final = 100  # of the paper exchange's port above ports.base
 STARTS_S: Final = 60.0
 CORE: Final = 0
+# so many symbols are to be measured, whatever they are like
+UNFILTERED: Final = {
+    f"IRONKEEL_MARKET__{limit}": "0" for limit in ("MIN_AGE_DAYS", "MAX_SPREAD", "MIN_VOLATILITY", "MAX_VOLATILITY")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def fetcher(
     answers: yield it when its HTTP server answers, else as soon as the process is there.
     """
     port = _free_port()
-    told = {"IRONKEEL_PORTS__BASE": str(port - 1), "IRONKEEL_SERVICE__INSTANCE": instance, **settings}
+    own = {"IRONKEEL_PORTS__BASE": str(port - 1), "IRONKEEL_SERVICE__INSTANCE": instance}
+    told = UNFILTERED | own | settings
     with _running([sys.executable, "-m", "services.fetcher.main"], told, home, f"{instance}.log") as process:
         if answers:
             _wait(process, port, home / f"{instance}.log")

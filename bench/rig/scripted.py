@@ -83,8 +83,9 @@ class Market:
                 return {"category": "linear", "nextPageCursor": "", "list": [instrument(s) for s in self.symbols]}
             case "tickers":
                 return {"category": "linear", "list": [ticker(s) for s in self.symbols]}
-            case "orderbook":  # whose time is the market's
-                return {"s": query["symbol"][0], "b": [[PRICE, "2"]], "a": [[PRICE, "3"]], "ts": self.now(), "u": 1}
+            case "orderbook":
+                at = self.now()
+                return {"s": query["symbol"][0], "b": [[PRICE, "2"]], "a": [[PRICE, "3"]], "ts": at, "u": 1, "seq": 1}
             case "kline":
                 return {"symbol": query["symbol"][0], "category": "linear", "list": list(self._rows(query))[::-1]}
             case other:

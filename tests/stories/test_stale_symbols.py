@@ -1,5 +1,7 @@
 """One symbol for which nobody answers is nobody else's trouble, least of all of a symbol with a position."""
 
+import asyncio
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -87,13 +89,14 @@ async def test_a_stale_held_symbol_makes_the_fetcher_unready_until_its_candle_is
 async def test_after_a_restart_a_held_symbol_has_its_prices_and_candles_while_the_others_history_hangs(
     tmp_path: Path,
 ) -> None:
-    """Nothing of the others is in Redis, so all of them are asked about, and nobody answers."""
+    """Nothing of the others is in Redis or in the files: the venue is asked about all of them, and does not answer."""
     async with market_hall(tmp_path, symbols=(*CROWD, BTC)) as hall:
         await hall.starts()
         await hall.loaded()
         await hall.dies("fetcher")
         for symbol in CROWD:
             del hall.redis.series[f"candles:{symbol}:15m"]
+        await asyncio.to_thread(shutil.rmtree, hall.home / "candles")
         hall.closes(0)
         hall.venue.set_price(BTC, "1234")
         hall.venue.silence(*CROWD)
