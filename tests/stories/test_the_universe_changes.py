@@ -277,7 +277,7 @@ async def test_a_fetcher_that_has_nothing_but_a_delisted_symbol_holds_nobody_up(
     hall.passes(7)
     await hall.until(lambda: left.fetcher.ended == {ETH} and all(map(is_at_rest, hall.replicas.values())))
     assert left.fetcher.share == {ETH}
-    assert left.health.ready
+    await hall.until(lambda: left.health.ready)
     await hall.until(lambda: left.health.facts["symbols"] == 0)  # as lockstep asks
 
 
