@@ -9,14 +9,15 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
-from libs.common.units import Instant, Price, Qty, Timeframe
+from libs.common.contracts.market import Bar
+from libs.common.units import Timeframe
 
 log = structlog.get_logger()
 
@@ -26,23 +27,6 @@ FUNDING_KIND: Final = "funding"
 INTERVALS_MS: Final = {timeframe.value: timeframe.ms for timeframe in Timeframe}
 GROUP: Final = 20_000  # rows that are read together
 UNREADABLE: Final = (OSError, ValueError, pa.ArrowException)  # of a file that is torn, or none
-
-
-class Bar(Protocol):
-    """What a row of candles is made of, whoever tells it."""
-
-    @property
-    def open_at(self) -> Instant: ...
-    @property
-    def open(self) -> Price: ...
-    @property
-    def high(self) -> Price: ...
-    @property
-    def low(self) -> Price: ...
-    @property
-    def close(self) -> Price: ...
-    @property
-    def volume(self) -> Qty: ...
 
 
 def candle_rows(bars: Iterable[Bar]) -> pa.Table:

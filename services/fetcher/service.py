@@ -98,7 +98,8 @@ class Fetcher:
         if due <= self.listing.choice.turn:
             return None
         self._turn_since = self._turn_since or wall
-        is_decided = self.reached is not None and turn_of(self.reached) >= due
+        reached = self.reached
+        is_decided = reached is not None and turn_of(reached) >= due
         return due if is_decided or wall - self._turn_since >= SILENT_MS else None
 
     def claimed(self, wanted: Iterable[Symbol], *, unowned: int) -> None:
@@ -215,9 +216,10 @@ class Fetcher:
     @property
     def reached(self) -> Instant | None:
         """Everything the feed said up to here is decided; None while something of our share is not known."""
-        if self._silent or not self.series.is_complete or not self.traded <= self._ticked.keys():
+        traded = self.traded
+        if self._silent or not self.series.is_complete or not traded <= self._ticked.keys():
             return None
-        return min((self._ticked[symbol] for symbol in self.traded), default=None)
+        return min((self._ticked[symbol] for symbol in traded), default=None)
 
     @property
     def ended(self) -> frozenset[Symbol]:
@@ -274,10 +276,6 @@ class Fetcher:
         share = tuple(symbol for symbol in universe if symbol in self.share - self.loading)
         name = message_id(CandlesLoaded, str(at), *universe, "of which", *share)
         return CandlesLoaded(id=name, cause="", trace="", at=at, universe=universe, loaded=share)
-
-    def keys(self) -> Sequence[Key]:
-        """Every complete series of the share."""
-        return [(symbol, frame) for symbol in sorted(self.share - self.loading) for frame in self.timeframes]
 
     def _quiet(self, wall: Instant) -> frozenset[Symbol]:
         """Symbols of which no price has been heard for too long to be sure that they are traded."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -220,7 +221,7 @@ async def test_fetchers_that_are_killed_and_paused_under_load_lose_repeat_and_di
             survivors = [name for name in every if name != victim]
             before = {name: await market.share(name) for name in survivors}
             market.fetchers[victim].pause()
-            await eventually(lambda names=survivors: market.is_shared(*names), within_s=HAND_OVER_S)  # type: ignore[misc]
+            await eventually(partial(market.is_shared, *survivors), within_s=HAND_OVER_S)
             for name in survivors:
                 assert before[name] <= await market.share(name), "what the living had did not move"
             await market.passes(Timeframe.M15.ms)
@@ -228,7 +229,7 @@ async def test_fetchers_that_are_killed_and_paused_under_load_lose_repeat_and_di
             await eventually(lambda: market.is_shared(*every), within_s=HAND_OVER_S)
             market.fetchers[other].kill()
             left = [name for name in every if name != other]
-            await eventually(lambda names=left: market.is_shared(*names), within_s=HAND_OVER_S)  # type: ignore[misc]
+            await eventually(partial(market.is_shared, *left), within_s=HAND_OVER_S)
             await market.starts(other)
             await eventually(lambda: market.is_shared(*every), within_s=HAND_OVER_S)
         await market.verdict(began)

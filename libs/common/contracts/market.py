@@ -23,13 +23,9 @@ class CandleClosed(Message):
     turnover: Usd
 
 
-class ClosedBar(Protocol):
-    """A closed candle, whoever tells it."""
+class Bar(Protocol):
+    """The times and numbers of a candle, whoever tells them."""
 
-    @property
-    def symbol(self) -> Symbol: ...
-    @property
-    def timeframe(self) -> Timeframe: ...
     @property
     def open_at(self) -> Instant: ...
     @property
@@ -42,6 +38,15 @@ class ClosedBar(Protocol):
     def close(self) -> Price: ...
     @property
     def volume(self) -> Qty: ...
+
+
+class ClosedBar(Bar, Protocol):
+    """A closed candle of a series, whoever tells it."""
+
+    @property
+    def symbol(self) -> Symbol: ...
+    @property
+    def timeframe(self) -> Timeframe: ...
     @property
     def turnover(self) -> Usd: ...
 

@@ -127,7 +127,8 @@ class Gateway:
             self._fetcher.lose(symbol)
         await self._stored.let_go(lost.difference(self._fetcher.wanted))
         gained: list[Symbol] = []
-        missing = [symbol for symbol in self._fetcher.wanted if symbol in share - self._fetcher.share]
+        new = share - self._fetcher.share
+        missing = [symbol for symbol in self._fetcher.wanted if symbol in new]
         for together in (missing[n : n + TOGETHER] for n in range(0, len(missing), TOGETHER)):
             if self._clock.monotonic_ms() - began >= LOOK_S * 1_000:
                 self._claim_now.set()
@@ -145,7 +146,8 @@ class Gateway:
     async def _take_up(self, symbols: Sequence[Symbol]) -> Sequence[Symbol]:
         """Begin with these symbols where Redis ends, and return those that are still wanted by then."""
         taken = await self._stored.taken_up(symbols)
-        wanted = [symbol for symbol in symbols if symbol in self._fetcher.wanted]
+        still = frozenset(self._fetcher.wanted)
+        wanted = [symbol for symbol in symbols if symbol in still]
         for symbol in wanted:
             self._fetcher.recall(taken[symbol].newest)
             self._fetcher.gain(symbol, taken[symbol].ends, self._clock.now())
