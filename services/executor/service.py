@@ -89,7 +89,7 @@ class Executor:
             tasks.create_task(self._every(desk.figures.reconcile_s, self.look_round, desk.doubted))
             tasks.create_task(self._every(SETTLE_S, self.books.settle_all, desk.flat))
             tasks.create_task(self._every(BACKUP_S, self.backup.look, asyncio.Event()))
-            tasks.create_task(self._every(LEARN_S, self._recovery.learn, asyncio.Event()))
+            tasks.create_task(self._every(LEARN_S, self.learn, asyncio.Event()))
             tasks.create_task(self._every(FINISH_S, self.reconciler.finish, asyncio.Event()))
             await self._work(tasks)
 
@@ -172,6 +172,10 @@ class Executor:
         """Have what an admission needs to know at hand, so that no signal waits for it; stops never wait for this."""
         if not self.desk.figures.keeps_order and self.desk.reported_at:
             await self.desk.complete_facts()
+
+    async def learn(self) -> None:
+        """Have the venue's list of contracts as it is now, here and on the disk."""
+        await self._recovery.learn()
 
     async def leave(self) -> None:
         """Carry unfinished exits on."""

@@ -124,15 +124,16 @@ class RecoveryRun:
             raise Misconfigured("exchange.api_key: this key may withdraw; make one that may only trade")
         if facts.read_only:
             raise Misconfigured("exchange.api_key: this key may only read; make one that may trade")
-        desk.instruments = self._listed.load() or await self._heard(self.learn())
+        desk.instruments = self._listed.load() or await self._heard(self._contracts())
         desk.hear(await self._heard(desk.trading.market_time(listed=next(iter(desk.instruments), None))))
 
-    async def learn(self) -> dict[Symbol, Instrument]:
-        """Have the venue's list of contracts, and keep it for the next start."""
-        desk = self._desk
-        desk.instruments = {listed.symbol: listed for listed in await desk.trading.instruments()}
-        await asyncio.to_thread(self._listed.keep, desk.instruments)
-        return desk.instruments
+    async def learn(self) -> None:
+        """Have the venue's list of contracts, and keep it for the next start; no start waits for the disk."""
+        self._desk.instruments = await self._contracts()
+        await asyncio.to_thread(self._listed.keep, self._desk.instruments)
+
+    async def _contracts(self) -> dict[Symbol, Instrument]:
+        return {listed.symbol: listed for listed in await self._desk.trading.instruments()}
 
     async def _ask(self) -> Reports:
         desk, is_lost = self._desk, self._is_lost()

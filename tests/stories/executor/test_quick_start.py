@@ -1,12 +1,13 @@
 """A start that finds everything as it was left asks for little; one that does not asks until it knows."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from libs.common.contracts.recovery import RecoveryAction, RecoveryDone
+from libs.common.contracts.recovery import Phase, RecoveryAction, RecoveryDone
 from libs.common.exchange.trading_types import Action
-from services.executor.adapters.instrument_file import NAME
+from services.executor.adapters.instrument_file import NAME, InstrumentFile
 from tests.support.trading_room import BTC, ETH, Room, signal
 
 MOST = 7  # questions; asking for executions may ask for the market's time as well
@@ -19,6 +20,7 @@ def room(tmp_path: Path) -> Room:
 
 async def left_managing(room: Room) -> None:
     desk = await room.executor().starts()
+    await desk.executor.learn()
     async with desk.listening():
         await desk.gets(signal(), signal(ETH, price="4000"))
 
@@ -40,8 +42,9 @@ async def test_a_start_with_everything_as_it_was_left_asks_seven_questions(room:
 async def test_a_lost_list_of_contracts_is_asked_for_and_kept(room: Room) -> None:
     await left_managing(room)
     (room.home / NAME).unlink()
-    await room.executor().starts()
+    desk = await room.executor().starts()
     assert last(room).requests == MOST + 1
+    await desk.executor.learn()
     assert (room.home / NAME).exists()
 
 
@@ -59,3 +62,14 @@ async def test_what_was_closed_meanwhile_is_accounted_for(room: Room) -> None:
     again = await room.executor().starts()
     assert {kept.position.symbol for kept in again.positions()} == {ETH}
     assert len(room.trades()) == 1
+
+
+async def test_a_first_start_does_not_wait_for_a_disk_that_hangs(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of contracts is for the next start: this one has positions to protect."""
+    released = threading.Event()
+    monkeypatch.setattr(InstrumentFile, "keep", lambda *_: released.wait())
+    desk = room.executor()
+    async with desk.serving():
+        phase = desk.desk.phase
+        released.set()
+    assert phase is Phase.SEEKING_ENTRY
