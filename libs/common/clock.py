@@ -22,7 +22,9 @@ class Clock(Protocol):
         """Milliseconds that only grow, whatever is done to the machine's date."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long; for 0 let everybody else have a turn."""
+        ...
 
 
 class SystemClock:
@@ -51,6 +53,9 @@ class VirtualClock:
         return float(self._now)
 
     async def sleep(self, seconds: float) -> None:
+        if not seconds:
+            await asyncio.sleep(0)
+            return
         alarm = asyncio.Event()
         self._set += 1
         heapq.heappush(self._alarms, (Instant(self._now + int(seconds * 1_000)), self._set, alarm))

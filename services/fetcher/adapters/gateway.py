@@ -27,7 +27,8 @@ from services.fetcher.core.catch_up import Ask, Lane, Loss
 log = structlog.get_logger()
 
 LOOK_S: Final = 1.0
-GATHER_S: Final = 0.005  # that prices wait for each other
+GATHER_S: Final = 0.007  # that prices wait for each other
+TURNS: Final = 3  # of the loop, in which the last of the frames that arrived together is handed on
 ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
@@ -209,6 +210,8 @@ class Gateway:
         """Tell what is due, of all symbols together: a round trip each would cost more than the wait for company."""
         while True:
             await self._moved.wait()
+            for _ in range(TURNS):
+                await self._clock.sleep(0)
             self._moved.clear()
             await self._sure()
             self._put_prices()

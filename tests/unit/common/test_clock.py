@@ -22,6 +22,10 @@ async def test_virtual_time_wakes_sleepers_in_the_order_they_are_due() -> None:
     assert (woken, clock.now()) == (["early", "late"], 4_000)
 
 
+async def test_whoever_sleeps_for_no_time_only_lets_others_have_a_turn() -> None:
+    await asyncio.wait_for(VirtualClock().sleep(0), timeout=5)
+
+
 def test_market_time_never_goes_back() -> None:
     clock = MarketClock()
     assert [clock.observe(Instant(at)) for at in (5, 9, 7)] == [5, 9, 9]
