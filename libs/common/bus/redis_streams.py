@@ -31,7 +31,7 @@ from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
 from libs.common.contracts.registry import encode
 from libs.common.errors import Transient
-from libs.common.redis_connection import open_redis
+from libs.common.redis_connection import Argument, ScriptLine, open_redis
 from libs.common.units import Instant, Symbol, Timeframe
 
 log = structlog.get_logger()
@@ -71,8 +71,10 @@ class RedisBus:
         self._file = CursorFile(cursors / f"{instance}.json" if cursors else None)
         self._stored = dict(self._file.load())
         self._dead = DeadLetters(redis, prefix=prefix, source=self._source, clock=clock)
+        self._line = ScriptLine(redis)
         self._series = SeriesStore(
             redis,
+            self._line,
             prefix=prefix,
             length=limits.series_length,
             stream_length=limits.stream_length,
@@ -122,14 +124,14 @@ class RedisBus:
         if not messages:
             return
         sent, keys = self._clock.now(), []
-        args: list[int | bytes] = []
+        args: list[Argument] = []
         for message in messages:
             stream = message.stream()
             keys.append(self._prefix + stream)
             length = 0 if stream in WORK_STREAMS else self._limits.stream_length
             args += (length, *encode(message.stamped(sent=sent, source=self._source)))
         try:
-            await self._publish(keys=keys, args=args)
+            await self._line.run(self._publish, keys, args)
         except RedisError as error:
             raise Transient(f"not published: {error}") from error
 

@@ -14,6 +14,7 @@ from libs.common.bus.entries import Entry, as_entry
 from libs.common.contracts.market import CandleClosed, ClosedBar, closed_json
 from libs.common.contracts.registry import encode
 from libs.common.errors import Poison
+from libs.common.redis_connection import Argument, ScriptLine
 from libs.common.units import Instant, Symbol, Timeframe
 
 # One script, so that no crash can come between a series and the stream that tells of it; and one for all that close in
@@ -71,8 +72,10 @@ def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
 
 
 class SeriesStore:
-    def __init__(self, redis: Redis, *, prefix: str, length: int, stream_length: int, dead: DeadLetters) -> None:
-        self._redis, self._prefix, self._length, self._dead = redis, prefix, length, dead
+    def __init__(
+        self, redis: Redis, line: ScriptLine, *, prefix: str, length: int, stream_length: int, dead: DeadLetters
+    ) -> None:
+        self._redis, self._line, self._prefix, self._length, self._dead = redis, line, prefix, length, dead
         self._stream_length = stream_length
         self._announce = redis.register_script(_ANNOUNCE)
         self._append = redis.register_script(_APPEND)
@@ -83,17 +86,18 @@ class SeriesStore:
         if not candles:
             return 0
         first = candles[0]
-        args: list[str | int | bytes] = ["" if after is None else after, self._length, CandleClosed.schema_name]
+        args: list[Argument] = ["" if after is None else after, self._length, CandleClosed.schema_name]
         for candle in candles:
             args += (candle.open_at, body_of(candle))
-        new: int = await self._append(keys=[self._prefix + series_name(first.symbol, first.timeframe)], args=args)
+        key = self._prefix + series_name(first.symbol, first.timeframe)
+        new: int = await self._line.run(self._append, [key], args)
         return None if new < 0 else new
 
     async def ends(self, keys: Sequence[tuple[Symbol, Timeframe]]) -> Sequence[Instant | None]:
         """See `Bus.series_ends`."""
         if not keys:
             return ()
-        answer: list[bytes] = await self._ends(keys=[self._prefix + series_name(*key) for key in keys])
+        answer: list[bytes] = await self._line.run(self._ends, [self._prefix + series_name(*key) for key in keys], ())
         return [Instant(int(end)) if end else None for end in answer]
 
     async def keep(self, keys: Sequence[tuple[Symbol, Timeframe]], for_s: int | None) -> None:
@@ -109,11 +113,11 @@ class SeriesStore:
         if not candles:
             return []
         keys = [self._prefix + CandleClosed.stream()]
-        args: list[str | int | bytes] = [self._length, self._stream_length, CandleClosed.schema_name]
+        args: list[Argument] = [self._length, self._stream_length, CandleClosed.schema_name]
         for each in candles:
             keys.append(self._prefix + series_name(each.candle.symbol, each.candle.timeframe))
             args += (each.candle.open_at, "" if each.after is None else each.after, encode(each.candle)[1])
-        became: list[bytes] = await self._announce(keys=keys, args=args)
+        became: list[bytes] = await self._line.run(self._announce, keys, args)
         return [Appended(answer.decode()) for answer in became]
 
     async def read(
