@@ -19,7 +19,7 @@ import pandas as pd
 
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
-from services.fetcher.core.outliers import FAR, LEAST, WINDOW, Neighbours
+from services.fetcher.core.outliers import FAR, LEAST, WINDOW, Crowd, Neighbours
 
 SIZES: Final = (1.03, 1.05, 1.1, 1.2, 1.5, 2.0, 10.0)
 
@@ -54,8 +54,8 @@ def judged(candles: Sequence[Candle]) -> str | None:
     """What is doubted about the last of these."""
     neighbours = Neighbours()
     for each in candles[:-1]:
-        neighbours.note(each)
-    return neighbours.doubt(candles[-1], neighbours.way(candles[-1]), ())
+        neighbours.note(each, neighbours.way(each))
+    return neighbours.doubt(candles[-1], neighbours.way(candles[-1]), Crowd())
 
 
 def doubted(path: Path) -> tuple[int, int, list[str]]:

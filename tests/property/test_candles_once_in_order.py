@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Timeframe
-from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import Ask, CatchUp, Effect, GivenUp, Lane, Store, Tell
 from services.fetcher.core.outliers import WINDOW
 from services.fetcher.core.quarantine import Confirmed, Quarantined
-from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
+from tests.support.venue_candles import BTC, MORNING, as_message, closes_at, venue_candle
 
 M15: Final = Timeframe.M15
 KEY: Final = (BTC, M15)

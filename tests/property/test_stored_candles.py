@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts.bounds import LEAST, MOST
+from libs.common.contracts.bounds import LATEST, LEAST, MOST
 from libs.common.contracts.market import CandleClosed, closed_json
 from libs.common.contracts.registry import decode, encode
 from libs.common.exchange.market_types import Candle
 from libs.common.units import MINUTE_MS, Instant, Price, Qty, Symbol, Timeframe, Usd
-from services.fetcher.core.candles import as_message
-from tests.support.venue_candles import venue_candle
+from tests.support.venue_candles import as_message, venue_candle
 
 numbers = st.decimals(min_value=0, max_value=Decimal(MOST) - 1, allow_nan=False, allow_infinity=False)
 prices = numbers.filter(lambda number: number >= LEAST)
@@ -42,6 +41,12 @@ def test_its_body_is_that_of_the_message_it_would_be(candle: Candle) -> None:
     message = as_message(candle)
     assert closed_json(candle) == encode(message)[1]
     assert decode(CandleClosed.schema_name.encode(), closed_json(candle)) == message
+
+
+@given(candles(), st.integers(0, LATEST), st.text())
+def test_its_stamp_is_that_of_the_message_too(candle: Candle, sent: int, source: str) -> None:
+    stamped = as_message(candle).stamped(sent=Instant(sent), source=source)
+    assert closed_json(candle, sent=Instant(sent), source=source) == encode(stamped)[1]
 
 
 @pytest.mark.parametrize(

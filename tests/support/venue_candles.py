@@ -4,6 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from libs.common.contracts.market import CandleClosed, ClosedBar
+from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 
@@ -27,6 +29,28 @@ def venue_candle(n: int, *, symbol: Symbol = BTC, timeframe: Timeframe = Timefra
         closed=None,
     )
     return replace(candle, **changes)
+
+
+def as_message(candle: ClosedBar) -> CandleClosed:
+    """The message of a closed candle; it is the head of its own story."""
+    name = message_id(CandleClosed, candle.symbol, candle.timeframe, str(candle.open_at))
+    close_at = Instant(candle.open_at + candle.timeframe.ms)
+    return CandleClosed(
+        id=name,
+        cause="",
+        trace=name,
+        at=close_at,
+        symbol=candle.symbol,
+        timeframe=candle.timeframe,
+        open_at=candle.open_at,
+        close_at=close_at,
+        open=candle.open,
+        high=candle.high,
+        low=candle.low,
+        close=candle.close,
+        volume=candle.volume,
+        turnover=candle.turnover,
+    )
 
 
 def closes_at(n: int, timeframe: Timeframe = Timeframe.M15) -> Instant:

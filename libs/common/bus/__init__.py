@@ -41,7 +41,7 @@ class Appended(StrEnum):
 class Following:
     """A candle to be announced. `after`: when the candle opened that its series ends with; None: it is empty."""
 
-    candle: CandleClosed
+    candle: ClosedBar
     after: Instant | None
 
 

@@ -13,7 +13,7 @@ from libs.common.bus import BROADCAST_STREAMS, WORK_STREAMS, Appended, Delivery,
 from libs.common.bus.cursors import Watermark
 from libs.common.bus.entries import START, Entry, is_after, newest_per_symbol, order_of, readable
 from libs.common.bus.limits import BusLimits
-from libs.common.bus.series import body_of, series_name
+from libs.common.bus.series import announced, body_of, series_name
 from libs.common.clock import Clock, VirtualClock
 from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
@@ -186,13 +186,14 @@ class MemoryBus:
         self._step()
         return [self._announce(each.candle, each.after) for each in candles]
 
-    def _announce(self, candle: CandleClosed, after: Instant | None) -> Appended:
+    def _announce(self, candle: ClosedBar, after: Instant | None) -> Appended:
         last = self._end_of(candle.symbol, candle.timeframe)
         if last is not None and last >= candle.open_at:
             return Appended.THERE
         if last != after:
             return Appended.BROKEN
-        stamped = candle.stamped(sent=self._clock.now(), source=f"{self._service}/{self._instance}")
+        body = announced(candle, sent=self._clock.now(), source=f"{self._service}/{self._instance}")
+        stamped = CandleClosed.model_validate_json(body)
         self._append(stamped)
         self.server.add(stamped.stream(), *encode(stamped))
         self.published.append(stamped)

@@ -245,10 +245,8 @@ class RedisBus:
             raise Transient(f"the keeping of series not set: {error}") from error
 
     async def announce(self, *candles: Following) -> Sequence[Appended]:
-        sent = self._clock.now()
-        stamped = [Following(each.candle.stamped(sent=sent, source=self._source), each.after) for each in candles]
         try:
-            return await self._series.announce(stamped)
+            return await self._series.announce(candles, sent=self._clock.now(), source=self._source)
         except RedisError as error:
             raise Transient(f"not announced: {error}") from error
 

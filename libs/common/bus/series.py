@@ -66,6 +66,13 @@ def body_of(candle: ClosedBar) -> bytes:
     return encode(candle)[1] if isinstance(candle, CandleClosed) else closed_json(candle)
 
 
+def announced(candle: ClosedBar, *, sent: Instant, source: str) -> bytes:
+    """What is told of a candle: its message with this stamp."""
+    if isinstance(candle, CandleClosed):
+        return encode(candle.stamped(sent=sent, source=source))[1]
+    return closed_json(candle, sent=sent, source=source)
+
+
 def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
     """The stream of a series, without prefix."""
     return f"candles:{symbol}:{timeframe}"
@@ -108,7 +115,7 @@ class SeriesStore:
                 pipe.persist(name) if for_s is None else pipe.expire(name, for_s)
             await pipe.execute()
 
-    async def announce(self, candles: Sequence[Following]) -> list[Appended]:
+    async def announce(self, candles: Sequence[Following], *, sent: Instant, source: str) -> list[Appended]:
         """See `Bus.announce`."""
         if not candles:
             return []
@@ -116,7 +123,8 @@ class SeriesStore:
         args: list[Argument] = [self._length, self._stream_length, CandleClosed.schema_name]
         for each in candles:
             keys.append(self._prefix + series_name(each.candle.symbol, each.candle.timeframe))
-            args += (each.candle.open_at, "" if each.after is None else each.after, encode(each.candle)[1])
+            after: Argument = "" if each.after is None else each.after
+            args += (each.candle.open_at, after, announced(each.candle, sent=sent, source=source))
         became: list[bytes] = await self._line.run(self._announce, keys, args)
         return [Appended(answer.decode()) for answer in became]
 

@@ -1,12 +1,10 @@
-"""From a venue's candle to our message, and which candles may be told at all.
-
-1. A candle is told only when it is closed: a REST candle if a later one exists or its time is over in the market.
-2. Its message id is a function of symbol, timeframe and open time: a repeat is recognised.
+"""Which candles may be told at all: closed ones. A REST candle is if a later one exists or its time is over in the
+market.
 """
 
 from collections.abc import Sequence
 
-from libs.common.contracts.market import CandleClosed, CandleMissing, ClosedBar
+from libs.common.contracts.market import CandleMissing
 from libs.common.contracts.message import message_id
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Symbol, Timeframe
@@ -23,28 +21,6 @@ def closed_of(candles: Sequence[Candle], now: Instant) -> Sequence[Candle]:
         return ()
     *earlier, last = candles
     return (*earlier, last) if last.open_at + last.timeframe.ms <= now else earlier
-
-
-def as_message(candle: ClosedBar) -> CandleClosed:
-    """The message of a closed candle; it is the head of its own story."""
-    name = message_id(CandleClosed, candle.symbol, candle.timeframe, str(candle.open_at))
-    close_at = Instant(candle.open_at + candle.timeframe.ms)
-    return CandleClosed(
-        id=name,
-        cause="",
-        trace=name,
-        at=close_at,
-        symbol=candle.symbol,
-        timeframe=candle.timeframe,
-        open_at=candle.open_at,
-        close_at=close_at,
-        open=candle.open,
-        high=candle.high,
-        low=candle.low,
-        close=candle.close,
-        volume=candle.volume,
-        turnover=candle.turnover,
-    )
 
 
 def missing(symbol: Symbol, timeframe: Timeframe, open_at: Instant, reason: str) -> CandleMissing:

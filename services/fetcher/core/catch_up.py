@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from libs.common.contracts.market import CandleClosed, CandleMissing, ClosedBar
+from libs.common.contracts.market import CandleMissing, ClosedBar
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.core import candles as telling
@@ -36,7 +36,7 @@ Key = tuple[Symbol, Timeframe]
 class Tell:
     """Store and announce, if the series ends with `after`. `taken` counts how often the series was taken up."""
 
-    candle: CandleClosed
+    candle: ClosedBar
     after: Instant | None
     taken: int = 1
 
@@ -309,7 +309,7 @@ class CatchUp:
         effects += [Store(quiet, before, self._taken[key])] if quiet else []
         after = quiet[-1].open_at if quiet else before
         for candle in ready[len(quiet) :]:
-            effects.append(Tell(telling.as_message(candle), after, self._taken[key]))
+            effects.append(Tell(candle, after, self._taken[key]))
             after = candle.open_at
         return effects
 

@@ -58,17 +58,27 @@ def take(
 
     Of two candles of one open time the first one heard counts. `admits` is asked about each when its turn has come.
     """
-    known = {candle.open_at: candle for candle in reversed((*line.waiting, *candles)) if candle.open_at > line.top}
+    later = {candle.open_at: candle for candle in line.waiting}
     ready: list[Candle] = []
-    following = line.next_open
-    while following in known and admits(candle := known.pop(following)):
+    following, step, is_shut = line.next_open, line.timeframe.ms, False
+    for candle in candles:
+        if candle.open_at < following or (is_shut and candle.open_at == following):
+            continue
+        if later or candle.open_at > following:
+            later.setdefault(candle.open_at, candle)
+        elif admits(candle):  # nearly all come in their order, and nothing waits
+            ready.append(candle)
+            following = Instant(following + step)
+        else:
+            is_shut = True
+    while not is_shut and following in later and admits(candle := later.pop(following)):
         ready.append(candle)
-        following = Instant(following + line.timeframe.ms)
-    waiting = tuple(known[open_at] for open_at in sorted(known)[:WAITING])
+        following = Instant(following + step)
+    waiting = tuple(later[open_at] for open_at in sorted(later)[:WAITING]) if later else ()
     if not ready:
         return replace(line, waiting=waiting), ()
     last = ready[-1].open_at
-    return replace(line, top=last, stored=last, waiting=waiting), tuple(ready)
+    return Line(line.timeframe, last, last, waiting), tuple(ready)
 
 
 def begin_at(line: Line, first: Instant) -> Line:

@@ -48,14 +48,14 @@ class Neighbours:
         before = close if at == candle.open_at else float(candle.open)
         return Way(max(0.0, log(float(candle.high) / before)), max(0.0, log(before / float(candle.low))))
 
-    def note(self, candle: Candle | CandleClosed) -> None:
-        """Take the next candle, for those that follow to be judged by."""
-        self._ranges.append(sum(self.way(candle)))
+    def note(self, candle: Candle | CandleClosed, way: Way) -> None:
+        """Take the next candle, which went `way`, for those that follow to be judged by."""
+        self._ranges.append(way.up + way.down)
         self._volumes.append(float(candle.volume))
         self._end = Instant(candle.open_at + candle.timeframe.ms), float(candle.close)
 
-    def doubt(self, candle: Candle, way: Way, others: Collection[Way]) -> str | None:
-        """Say what is hard to believe about a candle that went `way` while `others` went theirs; None: nothing."""
+    def doubt(self, candle: Candle, way: Way, crowd: "Crowd") -> str | None:
+        """Say what is hard to believe about a candle that went `way` while the crowd went its; None: nothing."""
         off = max(way)
         if off <= LEAST or len(self._ranges) < WINDOW:
             return None
@@ -64,7 +64,7 @@ class Neighbours:
         traded = float(candle.volume) / usual if usual else (inf if candle.volume else 0.0)
         if times <= FAR or traded >= max(TRADED, times * TRADED_EACH):
             return None
-        side = way.index(off)
+        side, others = way.index(off), crowd.others(candle)
         if others and ALIKE * sum(other[side] * ALIKE >= off for other in others) >= len(others):
             return None
         return f"it goes {times:.0f} usual ranges {('up', 'down')[side]} at {traded:.1f} times the usual volume, alone"

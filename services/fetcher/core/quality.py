@@ -26,12 +26,12 @@ def misplaced(candle: Candle, now: Instant) -> str | None:
 
 def fault(candle: Candle) -> str | None:
     """Return what is impossible about a candle, or None."""
-    if not all(map(is_possible, (candle.open, candle.high, candle.low, candle.close))):
-        return "a price is not above zero, or beyond all bounds"
-    if candle.low > candle.high:
-        return "its low is above its high"
-    if not (candle.low <= candle.open <= candle.high and candle.low <= candle.close <= candle.high):
-        return "it opens or closes outside its range"
+    opened, high, low, close = candle.open, candle.high, candle.low, candle.close
+    is_finite = opened.is_finite() and high.is_finite() and low.is_finite() and close.is_finite()
+    if not (is_finite and LEAST <= low <= opened <= high and low <= close <= high < MOST):
+        if not all(map(is_possible, (opened, high, low, close))):
+            return "a price is not above zero, or beyond all bounds"
+        return "its low is above its high" if low > high else "it opens or closes outside its range"
     if not (_is_amount(candle.volume) and _is_amount(candle.turnover)):
         return "its volume is negative, or beyond all bounds"
     return None
@@ -39,10 +39,11 @@ def fault(candle: Candle) -> str | None:
 
 def off_tick(candle: Candle, tick: Price) -> str | None:
     """Return which price is no multiple of `tick`, or None; a contract's tick may be changed by the venue."""
-    for name in ("open", "high", "low", "close"):
-        if getattr(candle, name) % tick:
-            return f"its {name} of {getattr(candle, name)} is not on the tick of {tick}"
-    return None
+    if not (candle.open % tick or candle.high % tick or candle.low % tick or candle.close % tick):
+        return None
+    named = {name: getattr(candle, name) for name in ("open", "high", "low", "close")}
+    name, price = next((name, price) for name, price in named.items() if price % tick)
+    return f"its {name} of {price} is not on the tick of {tick}"
 
 
 def _is_amount(number: Decimal) -> bool:

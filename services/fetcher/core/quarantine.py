@@ -87,10 +87,10 @@ class Quarantine:
         tick = self.ticks.get(candle.symbol)
         if tick is not None and (text := off_tick(candle, tick)):
             doubt = Kind.OFF_TICK, text
-        elif text := neighbours.doubt(candle, way, self._crowd.others(candle)):
+        elif text := neighbours.doubt(candle, way, self._crowd):
             doubt = Kind.OUTLIER, text
         else:
-            neighbours.note(candle)
+            neighbours.note(candle, way)
             return True
         case = self._case(candle, *doubt)
         case.answers += candle.closed is None  # the stream says that it is closed, REST does not
@@ -98,13 +98,14 @@ class Quarantine:
             return False
         self.counts["confirmed"] += 1
         self._news.append(Confirmed(candle, case.fault))
-        neighbours.note(candle)
+        neighbours.note(candle, way)
         return True
 
     def remember(self, candles: Iterable[Candle | CandleClosed]) -> None:
         """Know these candles, of each series oldest first, for later ones to be judged by."""
         for candle in candles:
-            self._of(candle).note(candle)
+            neighbours = self._of(candle)
+            neighbours.note(candle, neighbours.way(candle))
 
     def news(self) -> list[Quarantined | Confirmed]:
         """Return what was decided since the last time."""
@@ -131,7 +132,9 @@ class Quarantine:
 
     def passed(self, key: Series, top: Instant) -> None:
         """The series went on past `top`, with or without what was kept back there."""
-        left = {at: case for at, case in self._cases.pop(key, {}).items() if at > top}
+        if key not in self._cases:
+            return
+        left = {at: case for at, case in self._cases.pop(key).items() if at > top}
         if left:
             self._cases[key] = left
 

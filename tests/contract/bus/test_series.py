@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from libs.common.units import Symbol, Timeframe
-from services.fetcher.core.candles import as_message
 from tests.contract.bus.conftest import QUICK, World
 from tests.support.builders import BTC, candle
-from tests.support.venue_candles import venue_candle
+from tests.support.venue_candles import as_message, venue_candle
 from tests.support.waiting import eventually
 
 

@@ -19,13 +19,14 @@ from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.market_types import Candle
 from libs.common.locks.memory import MemoryLockServer
 from libs.common.units import DAY_MS, Instant, Symbol
-from services.fetcher.core.candles import as_message, closed_of
+from services.fetcher.core.candles import closed_of
 from services.paper_exchange.adapters.markets.replay import replay_market
 from tests.contract.exchange.conftest import BTC, Place
 from tests.support import builders
 from tests.support.fetchers import M15, Ground, Replica, announced, given_up, named, stored
 from tests.support.panels import make_panel
 from tests.support.paper_venue import PaperVenue, paper_venue
+from tests.support.venue_candles import as_message
 from tests.support.waiting import eventually
 
 HISTORY = 50

@@ -15,8 +15,7 @@ from libs.common.contracts.registry import encode
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Timeframe, Usd
 from services.fetcher.adapters.candle_files import CandleFiles
-from services.fetcher.core.candles import as_message
-from tests.support.venue_candles import BTC, MORNING, venue_candle
+from tests.support.venue_candles import BTC, MORNING, as_message, venue_candle
 
 M15 = Timeframe.M15
 KEY = (BTC, M15)

@@ -1,8 +1,8 @@
 import pytest
 
 from libs.common.units import Instant, Timeframe
-from services.fetcher.core.candles import as_message, closed_of, missing, newest_closed
-from tests.support.venue_candles import BTC, MORNING, closes_at, venue_candle
+from services.fetcher.core.candles import closed_of, missing, newest_closed
+from tests.support.venue_candles import BTC, MORNING, as_message, closes_at, venue_candle
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from libs.common.health import Health
 from libs.common.units import Instant, Price, Timeframe
 from services.fetcher.adapters.outbox import TOGETHER, WAITING, Outbox, Reached, Verify
 from services.fetcher.core import prices
-from services.fetcher.core.candles import as_message
 from services.fetcher.core.catch_up import End, Loss, Store, Tell
-from tests.support.venue_candles import BTC, venue_candle
+from tests.support.venue_candles import BTC, as_message, venue_candle
 
 KEY = (BTC, Timeframe.M15)
 
@@ -110,7 +109,7 @@ async def test_no_question_keeps_redis_from_everybody_else_for_long() -> None:
     world.outbox.put(*tells)
     await world.lets_out(world.outbox.flushed)
     assert world.bus.questions == [TOGETHER, 1]
-    assert [m.id for m in world.bus.published] == [tell.candle.id for tell in tells]
+    assert [m.id for m in world.bus.published] == [candle(n).id for n in range(TOGETHER + 1)]
 
 
 async def test_candles_that_redis_did_not_take_are_told_once_and_in_order() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from math import log
 from typing import Any
@@ -22,13 +23,20 @@ def quiet(n: int, **changes: Any) -> Candle:
 def neighbours(count: int = WINDOW, **changes: Any) -> Neighbours:
     known = Neighbours()
     for n in range(count):
-        known.note(quiet(n, **changes))
+        note(known, quiet(n, **changes))
     return known
+
+
+def note(known: Neighbours, candle: Candle) -> None:
+    known.note(candle, known.way(candle))
 
 
 def doubt(candle: Candle, others: tuple[Way, ...] = ALONE, known: Neighbours | None = None) -> str | None:
     known = known or neighbours()
-    return known.doubt(candle, known.way(candle), others)
+    crowd = Crowd()
+    for n, way in enumerate(others):
+        crowd.note(replace(candle, symbol=Symbol(f"OTHER{n}USDT")), way)
+    return known.doubt(candle, known.way(candle), crowd)
 
 
 def test_a_candle_like_those_before_it_is_believed() -> None:
@@ -93,7 +101,7 @@ def test_behind_a_hole_a_candle_is_measured_from_its_own_open() -> None:
 def test_what_was_believed_is_what_the_next_is_measured_by() -> None:
     known = neighbours()
     for n in range(WINDOW, WINDOW + 2):
-        known.note(quiet(n, open=D(300), high=D(303), low=D(300), close=D(300)))
+        note(known, quiet(n, open=D(300), high=D(303), low=D(300), close=D(300)))
     assert doubt(quiet(WINDOW + 2, open=D(300), high=D(303), low=D(300), close=D(300)), known=known) is None
 
 
