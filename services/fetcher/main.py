@@ -5,7 +5,6 @@ from libs.common.health import Health, health_app
 from libs.common.http import serve_http
 from libs.common.logs import configure_logs
 from libs.common.process import run, settle
-from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.gateway import Gateway
 from services.fetcher.adapters.outside import open_outside
@@ -31,9 +30,8 @@ async def main() -> None:
         app.include_router(universe_routes(choosing))
         history, stale_ms = settings.fetcher.history, settings.stale_ms
         fetcher = Fetcher(await choosing.begin(), settings.market.timeframes, history, stale_ms)
-        files, interval = CandleFiles(home / "candles" / "live"), settings.fetcher.price_interval_ms
         settle()
-        await Gateway(fetcher, choosing, files, outside, health, clock, interval).run()
+        await Gateway(fetcher, choosing, outside, health, clock, settings.fetcher.price_interval_ms).run()
 
 
 if __name__ == "__main__":

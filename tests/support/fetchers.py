@@ -26,6 +26,7 @@ from services.fetcher.adapters.universe_board import MemoryBoard
 from services.fetcher.adapters.universe_file import UniverseFile
 from services.fetcher.core.choice import Terms
 from services.fetcher.service import Fetcher
+from tests.support.filing import FilingHere
 
 M15: Final = Timeframe.M15
 STALE_MS: Final = 30_000
@@ -83,11 +84,11 @@ class Ground:
         limits = BusLimits(series_length=5 * self.history)
         bus = FailingBus(server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=limits)
         leases, health = MemoryLeases(self.locks, service="fetcher", instance=name), Health("fetcher", name)
-        outside = Outside(bus, leases, feed, MemoryBoard(self.board))
+        files = CandleFiles(FilingHere(self.home / "candles" / "live"))
+        outside = Outside(bus, leases, feed, MemoryBoard(self.board), files)
         choosing = Choosing(terms, feed, outside.board, UniverseFile(self.home), health, self.clock)
         fetcher = Fetcher(await choosing.begin(), (M15,), self.history, STALE_MS)
-        files = CandleFiles(self.home / "candles" / "live")
-        gateway = Gateway(fetcher, choosing, files, outside, health, self.clock, self.price_interval_ms)
+        gateway = Gateway(fetcher, choosing, outside, health, self.clock, self.price_interval_ms)
         return Replica(health, fetcher, files, bus, asyncio.create_task(gateway.run()))
 
 

@@ -1,37 +1,39 @@
 """The candles that training and replay read, and that a Redis which lost its series has back: `<home>/candles/live`.
 
-Candles wait in memory and are written every few minutes, in a thread. What was not written when a process ended is in
-the series in Redis, from where whoever takes the symbol up copies it.
+Candles wait in memory as lines (filing.py) and are written every few minutes, by another process. What was not written
+when this one ended is in the series in Redis, from where whoever takes the symbol up copies it.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
-import pyarrow as pa
 import structlog
 
-from libs.common.candle_days import TURNOVER, Key, Row, ends, grow, read_series
-from libs.common.candle_panel import CANDLE, UNREADABLE, times_of
 from libs.common.contracts.market import ClosedBar
+from libs.common.errors import Transient
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Instant, Price, Qty, Usd
+from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 
 log = structlog.get_logger()
 
-KEPT: Final = 200_000  # rows of one series: more than five years of 15m
 FULL: Final = 50_000  # candles that wait at most, give or take a second's
-_EXACT: Final = 15  # digits of any number that a float64 gives back as they were
+
+Key = tuple[Symbol, Timeframe]
+
+
+class Filing(Protocol):
+    async def ask(self, question: Mapping[str, Any]) -> Any:
+        """Answer a question that filing.py knows; raises OSError when the disk, or whoever is to answer, does not."""
+        ...
 
 
 class CandleFiles:
     """Files of one folder, shared with other fetchers."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._waiting: dict[Key, list[Row]] = {}
+    def __init__(self, filing: Filing) -> None:
+        self._filing = filing
+        self._waiting: dict[Key, list[str]] = {}
         self._ends: dict[Key, Instant] = {}  # as far as it is known
         self._anew: set[Key] = set()  # series without a whole file
         self._given: dict[Key, range] = {}  # open times of the candles that came from the files last
@@ -50,11 +52,18 @@ class CandleFiles:
         """Keep a candle for the next `flush`, if it is not from here."""
         key = (candle.symbol, candle.timeframe)
         if candle.open_at not in self._given.get(key, ()):
-            self._waiting.setdefault(key, []).append(_row(candle))
+            self._waiting.setdefault(key, []).append(_line(candle))
 
     async def ends(self, keys: Sequence[Key]) -> Mapping[Key, Instant | None]:
-        """Up to where each series is in the files without a day missing; None: it is not, or its file is torn."""
-        found = dict(zip(keys, await asyncio.to_thread(ends, self._folder, keys), strict=True))
+        """Up to where each series is in the files without a day missing; None: it is not, or its file is torn.
+
+        Raises Transient when it cannot be known now.
+        """
+        try:
+            told = await self._filing.ask({"what": "ends", "keys": [_name(key) for key in keys]})
+        except OSError as error:
+            raise Transient(f"files of candles not read: {error}") from error
+        found: dict[Key, Instant | None] = dict(zip(keys, told, strict=True))
         self._ends |= {key: end for key, end in found.items() if end is not None}
         self._anew |= {key for key, end in found.items() if end is None}
         return found
@@ -64,15 +73,15 @@ class CandleFiles:
         if start > self._ends.get(key, -1):
             return ()
         try:
-            table = await asyncio.to_thread(read_series, self._folder, key, since=start)
-        except UNREADABLE:  # it is put aside when it is written to
+            lines = await self._filing.ask({"what": "candles", "key": _name(key), "start": start, "limit": limit})
+        except OSError as error:
+            log.warning("candles.not_read", symbol=key[0], timeframe=key[1], reason=str(error))
             return ()
-        found = _run(key, table, start, limit) if table is not None else []
-        if found:
+        if lines:
             before = self._given.get(key, range(0))
             first = before.start if before.stop == start else start
-            self._given[key] = range(first, start + len(found) * key[1].ms, key[1].ms)
-        return found
+            self._given[key] = range(first, start + len(lines) * key[1].ms, key[1].ms)
+        return [_candle(key, line) for line in lines]
 
     async def flush(self) -> bool:
         """Write what waits; False when something in the files was torn, and is to be filed again.
@@ -83,55 +92,42 @@ class CandleFiles:
         if not waiting:
             return True
         anew, self._anew = self._anew & waiting.keys(), self._anew - waiting.keys()
+        lines = {_name(key): told for key, told in waiting.items()}
         try:
-            is_whole = await asyncio.to_thread(grow, self._folder, waiting, most=KEPT, anew=anew)
+            is_whole = await self._filing.ask({"what": "grow", "lines": lines, "anew": [_name(key) for key in anew]})
         except OSError as error:  # the market goes on without a disk
-            log.error("candles.not_written", folder=str(self._folder), reason=str(error))
+            log.error("candles.not_written", reason=str(error))
             self._anew |= anew
             self._wait_on(waiting)
             return True
         if is_whole:
-            self._ends |= {key: Instant(rows[-1][0]) for key, rows in waiting.items()}
+            self._ends |= {key: _open_at(told[-1]) for key, told in waiting.items()}
         else:
             self._given.clear()  # it may not be there any more
-        return is_whole
+        return bool(is_whole)
 
-    def _wait_on(self, unwritten: dict[Key, list[Row]]) -> None:
+    def _wait_on(self, unwritten: dict[Key, list[str]]) -> None:
         if sum(map(len, unwritten.values())) > FULL:
             return
         later, self._waiting = self._waiting, unwritten
-        for key, rows in later.items():
-            self._waiting.setdefault(key, []).extend(rows)
+        for key, lines in later.items():
+            self._waiting.setdefault(key, []).extend(lines)
 
 
-def _row(candle: ClosedBar) -> Row:
-    numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    opened, high, low, close, volume = map(float, numbers)
-    exact = all(map(_is_exact, numbers, (opened, high, low, close, volume)))
-    return candle.open_at, opened, high, low, close, volume, str(candle.turnover) if exact else None
+def _name(key: Key) -> str:
+    return " ".join(key)
 
 
-def _is_exact(number: Decimal, stored: float) -> bool:
-    return len(str(number)) <= _EXACT or Decimal(repr(stored)) == number
+def _line(bar: ClosedBar) -> str:
+    return f"{bar.open_at},{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume},{bar.turnover}"
 
 
-def _run(key: Key, table: pa.Table, start: Instant, limit: int) -> Sequence[Candle]:
-    """The candles from `start` on that follow each other and are exact."""
-    if TURNOVER not in table.column_names:
-        return ()
-    at = times_of(table)
-    first = at.index(start) if start in at else len(at)
-    columns = (table[name].slice(first, limit).to_pylist() for name in (*CANDLE, TURNOVER))
-    found: list[Candle] = []
-    for number, (opens, *prices, volume, turnover) in enumerate(zip(*columns, strict=True)):
-        if opens != start + number * key[1].ms or turnover is None:
-            break
-        opened, high, low, close = (Price(_number(price)) for price in prices)
-        traded, worth = Qty(_number(volume)), Usd(Decimal(turnover))
-        found.append(Candle(*key, Instant(opens), opened, high, low, close, traded, worth, closed=True))
-    return found
+def _open_at(line: str) -> Instant:
+    return Instant(int(line.partition(",")[0]))
 
 
-def _number(stored: float) -> Decimal:
-    """The shortest decimal that this float64 stands for, without a point where it is whole."""
-    return Decimal(repr(stored).removesuffix(".0"))
+def _candle(key: Key, line: str) -> Candle:
+    open_at, *numbers = line.split(",")
+    opened, high, low, close, volume, turnover = map(Decimal, numbers)
+    prices = Price(opened), Price(high), Price(low), Price(close)
+    return Candle(*key, Instant(int(open_at)), *prices, Qty(volume), Usd(turnover), closed=True)

@@ -14,7 +14,6 @@ from libs.common.health import Health
 from libs.common.locks.held import LEASE_MS, Moment
 from libs.common.retry import backoff
 from libs.common.units import Instant, Symbol
-from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.choosing import Choosing
 from services.fetcher.adapters.connections import Connections
 from services.fetcher.adapters.decisions import Decisions
@@ -47,22 +46,21 @@ class Gateway:
         self,
         fetcher: Decisions,
         choosing: Choosing,
-        files: CandleFiles,
         outside: Outside,
         health: Health,
         clock: Clock,
         price_interval_ms: int,
     ) -> None:
-        self._fetcher, self._choosing, self._files = fetcher, choosing, files
+        self._fetcher, self._choosing, self._files = fetcher, choosing, outside.files
         self._bus, self._leases, self._feed = outside.bus, outside.leases, outside.feed
         self._health, self._clock = health, clock
         self._interval_ms = price_interval_ms
-        self._outbox = Outbox(outside.bus, archive=files, health=health, clock=clock, lost=self._lost)
+        self._outbox = Outbox(outside.bus, archive=outside.files, health=health, clock=clock, lost=self._lost)
         self._reports = Reports(fetcher, health, clock)
         self._moved = asyncio.Event()
         self._asking: Counter[Lane] = Counter()
         self._connections = Connections(self._hear)
-        self._stored = Stored(outside.bus, files, fetcher.timeframes)
+        self._stored = Stored(outside.bus, outside.files, fetcher.timeframes)
         self._reached: Instant | None = None
         self._due: int | None = None  # the market hour for which a choice was asked for at once
         nothing = frozenset[Symbol]()

@@ -1,4 +1,4 @@
-"""What a fetcher needs of the outside: the bus, the leases, a venue, and the board where the universe stands."""
+"""What a fetcher needs of the outside: the bus, the leases, a venue, files, and the board where the universe stands."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +15,8 @@ from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.endpoints import endpoint
 from libs.common.locks import Leases
 from libs.common.locks.redis_locks import RedisLeases
+from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.filing_process import FilingProcess
 from services.fetcher.adapters.universe_board import Board, RedisBoard
 from services.fetcher.settings import FetcherSettings
 
@@ -25,6 +27,7 @@ class Outside:
     leases: Leases
     feed: MarketFeed
     board: Board
+    files: CandleFiles
 
 
 @asynccontextmanager
@@ -45,9 +48,10 @@ async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator
         ) as bus,
         RedisLeases.connect(url, prefix=prefix, service="fetcher", instance=name, clock=clock) as leases,
         RedisBoard.connect(url, prefix=prefix) as board,
+        FilingProcess(settings.service.home / "candles" / "live", clock) as filing,
     ):
         feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, dice, budget)
         try:
-            yield Outside(bus, leases, feed, board)
+            yield Outside(bus, leases, feed, board, CandleFiles(filing))
         finally:
             await feed.close()

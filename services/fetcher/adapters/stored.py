@@ -32,6 +32,7 @@ class TakenUp:
 class Stored:
     def __init__(self, bus: Bus, files: CandleFiles, timeframes: Sequence[Timeframe]) -> None:
         self._bus, self._files, self._timeframes = bus, files, timeframes
+        self._is_whole = True  # no candle was lost with a torn file
 
     async def taken_up(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, TakenUp]:
         """Have these series kept and filed, and return where they end and with what. Raises Transient."""
@@ -52,9 +53,15 @@ class Stored:
 
     async def written(self, symbols: Collection[Symbol]) -> None:
         """Write what waits; what was torn has lost candles, so all that Redis has of our `symbols` is filed again."""
-        if not await self._files.flush():
+        self._is_whole &= await self._files.flush()
+        if self._is_whole:
+            return
+        try:
             await self.filed(sorted(symbols))
-            await self._files.flush()
+        except Transient as error:
+            log.warning("files.not_whole", reason=str(error))
+        else:
+            self._is_whole = await self._files.flush()
 
     async def let_go(self, symbols: Collection[Symbol]) -> None:
         """Have Redis forget them in a while: over the months they are most of what a venue lists."""

@@ -1,0 +1,129 @@
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from libs.common.clock import VirtualClock
+from services.fetcher.adapters.filing_process import IDLE_S, FilingProcess
+
+ENDS = {"what": "ends", "keys": ["BTCUSDT 15m"]}
+LINE = "1757894400000,1000,1002,999,1001,10,10000"
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def filing(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[FilingProcess]:
+    async with FilingProcess(tmp_path / "live", clock) as filing:
+        yield filing
+
+
+def growing(*lines: str, anew: Sequence[str] = ()) -> Mapping[str, Any]:
+    return {"what": "grow", "lines": {"BTCUSDT 15m": lines}, "anew": anew}
+
+
+def pid_of(filing: FilingProcess) -> int | None:
+    process = filing._process
+    return process.pid if process else None
+
+
+async def test_what_is_written_is_read_back_to_the_digit(filing: FilingProcess) -> None:
+    assert await filing.ask(ENDS) == [None]
+    assert await filing.ask(growing(LINE))
+    assert await filing.ask(ENDS) == [1_757_894_400_000]
+    asked = {"what": "candles", "key": "BTCUSDT 15m", "start": 1_757_894_400_000, "limit": 10}
+    assert await filing.ask(asked) == [LINE]
+
+
+async def test_nobody_is_there_until_something_is_asked_and_after_nothing_was_for_a_while(
+    filing: FilingProcess, clock: VirtualClock
+) -> None:
+    assert pid_of(filing) is None
+    await filing.ask(ENDS)
+    first = pid_of(filing)
+    assert first is not None
+    await filing.ask(ENDS)
+    assert pid_of(filing) == first
+    for _ in range(4):
+        clock.advance(IDLE_S / 2)
+        await asyncio.sleep(0.01)
+    assert await ends(filing)
+    await filing.ask(ENDS)
+    assert pid_of(filing) not in (None, first)
+
+
+async def ends(filing: FilingProcess) -> bool:
+    for _ in range(500):
+        if pid_of(filing) is None:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_a_process_that_was_killed_is_an_error_once_and_started_again(filing: FilingProcess) -> None:
+    await filing.ask(ENDS)
+    killed = pid_of(filing)
+    assert killed is not None
+    os.kill(killed, signal.SIGSTOP)
+    asking = asyncio.ensure_future(filing.ask(ENDS))
+    await asyncio.sleep(0.05)
+    os.kill(killed, signal.SIGKILL)
+    with pytest.raises(OSError, match="no answer about the files in"):
+        await asking
+    assert await filing.ask(ENDS) == [None]
+
+
+async def test_a_process_that_hangs_is_killed_and_is_an_error(
+    filing: FilingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filing.ask(ENDS)
+    hanging = pid_of(filing)
+    assert hanging is not None
+    os.kill(hanging, signal.SIGSTOP)
+    monkeypatch.setattr("services.fetcher.adapters.filing_process.ANSWER_S", 0.05)
+    with pytest.raises(OSError, match="TimeoutError"):
+        await filing.ask(ENDS)
+    monkeypatch.undo()
+    assert await filing.ask(ENDS) == [None]
+
+
+async def test_who_stops_waiting_has_it_done_all_the_same(filing: FilingProcess) -> None:
+    await filing.ask(ENDS)
+    writing = asyncio.ensure_future(filing.ask(growing(LINE)))
+    await asyncio.sleep(0)
+    writing.cancel()
+    assert await filing.ask(ENDS) == [1_757_894_400_000]
+    assert writing.cancelled()
+
+
+async def test_what_the_disk_does_not_take_is_an_error_that_says_why(filing: FilingProcess, tmp_path: Path) -> None:
+    (tmp_path / "live").write_text("no folder can be made here")
+    with pytest.raises(OSError, match="File exists"):
+        await filing.ask(growing(LINE))
+
+
+async def test_what_it_has_to_say_is_logged_by_the_fetcher(filing: FilingProcess, tmp_path: Path) -> None:
+    torn = tmp_path / "live" / "BTCUSDT-15m.parquet"
+    torn.parent.mkdir()
+    torn.write_bytes(b"PAR1 but no more")
+    with capture_logs() as said:
+        assert not await filing.ask(growing(LINE, anew=["BTCUSDT 15m"]))
+    assert [(each["event"], each["log_level"], each["file"]) for each in said] == [
+        ("candles.unreadable", "error", str(torn))
+    ]
+
+
+async def test_whoever_ends_lets_what_was_asked_be_done(tmp_path: Path, clock: VirtualClock) -> None:
+    async with FilingProcess(tmp_path / "live", clock) as filing:
+        writing = asyncio.ensure_future(filing.ask(growing(LINE)))
+        await asyncio.sleep(0)
+    assert await writing
+    assert (tmp_path / "live" / "BTCUSDT-15m.parquet").exists()
