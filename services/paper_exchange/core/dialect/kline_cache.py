@@ -5,6 +5,7 @@
    lately.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from typing import Final
 
@@ -33,15 +34,20 @@ class KlineCache:
         self, symbol: Symbol, interval_ms: int, *, start: Instant | None, end: Instant | None, limit: int, now: Instant
     ) -> list[bytes]:
         """See Market.bars."""
-        if start is not None or end is not None or limit > MOST_KEPT:
+        since = 0 if start is None else bar_number(now, interval_ms) - bar_number(start, interval_ms)  # closed bars
+        if end is not None or since < 0 or max(since, limit) > MOST_KEPT:
             return self._direct(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
-        closed = self._closed(symbol, interval_ms, limit, now)
+        closed = self._closed(symbol, interval_ms, since or limit, now)
         forming = [
             kline_json(bar)
             for bar in self._market.bars(symbol, interval_ms, start=None, end=None, limit=1, now=now)
             if not bar.closed
         ]
-        return (forming + closed[: -limit - 1 : -1])[:limit]
+        if start is None:
+            return (forming + closed[: -limit - 1 : -1])[:limit]
+        every = closed + forming
+        first = bisect_left(every, start, key=_open_at)
+        return every[first : first + limit][::-1]
 
     def _closed(self, symbol: Symbol, interval_ms: int, limit: int, now: Instant) -> list[bytes]:
         """At least `limit` closed rows where there are so many, oldest first, up to `now`."""
@@ -69,3 +75,7 @@ class KlineCache:
     ) -> list[bytes]:
         bars = self._market.bars(symbol, interval_ms, start=start, end=end, limit=limit, now=now)
         return [kline_json(bar) for bar in reversed(bars)]
+
+
+def _open_at(row: bytes) -> Instant:
+    return Instant(int(row[2 : row.index(b'"', 2)]))
