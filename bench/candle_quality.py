@@ -8,7 +8,6 @@ only acquit. Then `prints` ordinary candles of each file, drawn by the seed, are
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -74,8 +73,8 @@ def bad_print(real: Candle, size: float, *, is_high: bool) -> Candle:
     """The candle with its highest or lowest price wrong by a factor."""
     factor = Decimal(str(size))
     if is_high:
-        return replace(real, high=Price(real.high * factor))
-    return replace(real, low=Price(real.low / factor))
+        return real._replace(high=Price(real.high * factor))
+    return real._replace(low=Price(real.low / factor))
 
 
 def found(paths: Sequence[Path], size: float, prints: int, dice: Random) -> tuple[int, int]:

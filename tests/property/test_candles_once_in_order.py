@@ -4,7 +4,6 @@ Exactly those: each once, in order, with the values that the venue has in the en
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -56,11 +55,11 @@ somewhere = st.frozensets(st.integers(0, NEWEST), max_size=6)
 def wrong(candle: Candle, kind: str) -> Candle:
     match kind:
         case "impossible":
-            return replace(candle, low=Price(candle.high + 1))
+            return candle._replace(low=Price(candle.high + 1))
         case "off its tick":
-            return replace(candle, high=Price(candle.high + Decimal("0.5")))
+            return candle._replace(high=Price(candle.high + Decimal("0.5")))
         case _:
-            return replace(candle, high=Price(candle.high * 3))
+            return candle._replace(high=Price(candle.high * 3))
 
 
 class Run:
@@ -115,7 +114,7 @@ class Run:
             return
         self.market = max(self.market, closes_at(n))
         told = wrong(self.venue(n), self.bad[n].kind) if n in self.bad else self.venue(n)
-        self.obey(self.series.hear(replace(told, closed=True), self.market, self.wall))
+        self.obey(self.series.hear(told._replace(closed=True), self.market, self.wall))
 
     def page(self, ask: Ask, most: int) -> list[Candle]:
         """What REST says now: at most `most` candles, and the one that is forming as it stands."""
@@ -125,7 +124,7 @@ class Run:
 
     def half(self, n: int) -> Candle:
         real = venue_candle(n)
-        return replace(real, high=real.open, low=real.open, close=real.open, volume=Qty(Decimal(1)))
+        return real._replace(high=real.open, low=real.open, close=real.open, volume=Qty(Decimal(1)))
 
     def rest(self, n: int) -> Candle:
         if n in self.bad and self.answered[n] < self.bad[n].answers:

@@ -1,7 +1,6 @@
 """No candle that a venue recorded is kept from anybody, crashes and halts least of all; where there are panels."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -70,7 +69,7 @@ def test_a_crash_passes_without_volume_too_when_the_others_have_been_heard() -> 
     for moment in market(CRASH):
         for number, candle in enumerate(moment):
             is_late = candle.open_at == CRASH and number >= len(moment) * 2 // 3
-            told = replace(candle, volume=Qty(candle.volume / 1_000)) if is_late else candle
+            told = candle._replace(volume=Qty(candle.volume / 1_000)) if is_late else candle
             assert quarantine.admits(told), candle
 
 
@@ -79,7 +78,7 @@ def test_one_bad_print_in_a_calm_market_is_kept_and_only_that_one() -> None:
     for moment in market(hour):
         for candle in moment:
             is_wrong = candle.open_at == hour and candle.symbol == "BTCUSDT"
-            told = replace(candle, low=Price(candle.low * Decimal("0.8"))) if is_wrong else candle
+            told = candle._replace(low=Price(candle.low * Decimal("0.8"))) if is_wrong else candle
             assert quarantine.admits(told) is not is_wrong
     [said] = quarantine.news()
     assert isinstance(said, Quarantined)

@@ -1,6 +1,5 @@
 """A candle of history is stored without being a message, and nobody who reads it can tell."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -64,4 +63,4 @@ def test_its_stamp_is_that_of_the_message_too(candle: Candle, sent: int, source:
 )
 def test_what_no_reader_would_take_is_not_written(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="out of bounds"):
-        closed_json(replace(venue_candle(0), **wrong))
+        closed_json(venue_candle(0)._replace(**wrong))

@@ -1,7 +1,6 @@
 """One wrong print reaches no indicator, and nothing that the market really did is kept from any."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -36,13 +35,13 @@ async def loaded(hall: MarketHall) -> Replica:
 
 def wick(n: int, symbol: Symbol = BTC) -> Candle:
     """A third lower for a moment, and nobody traded more."""
-    return replace(venue_candle(n, symbol=symbol), low=Price(Decimal(660)))
+    return venue_candle(n, symbol=symbol)._replace(low=Price(Decimal(660)))
 
 
 def prints(hall: MarketHall, candle: Candle) -> None:
     """Let the stream tell this for a candle that REST has right."""
     hall.venue.books.now = closes_at((candle.open_at - venue_candle(0).open_at) // candle.timeframe.ms)
-    hall.venue.push(CandleClosedFrame(replace(candle, closed=True), hall.venue.books.now))
+    hall.venue.push(CandleClosedFrame(candle._replace(closed=True), hall.venue.books.now))
 
 
 async def test_a_bad_print_of_the_stream_is_replaced_by_what_the_venue_has(hall: MarketHall) -> None:
@@ -86,7 +85,7 @@ async def test_a_crash_of_the_whole_market_is_told_at_once(hall: MarketHall) -> 
     """2025-10-10: what really happens is traded, by everybody."""
     replica = await loaded(hall)
     for symbol in MARKET:
-        crashed = replace(wick(0, symbol), volume=Qty(Decimal(200)))
+        crashed = wick(0, symbol)._replace(volume=Qty(Decimal(200)))
         hall.venue.put_candles(crashed)
         prints(hall, crashed)
     await hall.until(lambda: all(hall.told(symbol) == [0] for symbol in MARKET), within_s=0.3)

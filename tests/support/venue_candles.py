@@ -1,6 +1,5 @@
 """Candles of a venue, made by counting."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ def venue_candle(n: int, *, symbol: Symbol = BTC, timeframe: Timeframe = Timefra
         turnover=Usd(Decimal(10) * price),
         closed=None,
     )
-    return replace(candle, **changes)
+    return candle._replace(**changes)
 
 
 def as_message(candle: ClosedBar) -> CandleClosed:

@@ -37,18 +37,23 @@ for n = 1, #KEYS - 1 do
 end
 return became
 """
-# One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles.
+# One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles. Open times
+# and bodies come in one piece each: two thousand arguments of a page cost both ends more than taking the pieces apart.
 _APPEND: Final = """
 local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local last = top[1] and tonumber(string.match(top[1][1], '%d+')) or -1
 if ARGV[1] ~= '' and last < tonumber(ARGV[1]) then return -1 end
-local new = 0
-for n = 4, #ARGV, 2 do
-  if tonumber(ARGV[n]) > last then
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], ARGV[n] .. '-0', 't', ARGV[3], 'm', ARGV[n + 1])
-    last, new = tonumber(ARGV[n]), new + 1
+local call, series, schema, bodies = redis.call, KEYS[1], ARGV[3], ARGV[5]
+local new, from = 0, 1
+for id in string.gmatch(ARGV[4], '%d+') do
+  local to, at = string.find(bodies, '\\n', from, true), tonumber(id)
+  if at > last then
+    call('XADD', series, id, 't', schema, 'm', string.sub(bodies, from, to - 1))
+    last, new = at, new + 1
   end
+  from = to + 1
 end
+if new > 0 then call('XTRIM', series, 'MAXLEN', '~', ARGV[2]) end
 return new
 """
 _ENDS: Final = """
@@ -93,9 +98,10 @@ class SeriesStore:
         if not candles:
             return 0
         first = candles[0]
-        args: list[Argument] = ["" if after is None else after, self._length, CandleClosed.schema_name]
-        for candle in candles:
-            args += (candle.open_at, body_of(candle))
+        opens = " ".join([str(candle.open_at) for candle in candles])
+        bodies = b"".join([body_of(candle) + b"\n" for candle in candles])
+        reached: Argument = "" if after is None else after
+        args = (reached, self._length, CandleClosed.schema_name, opens, bodies)
         key = self._prefix + series_name(first.symbol, first.timeframe)
         new: int = await self._line.run(self._append, [key], args)
         return None if new < 0 else new

@@ -1,12 +1,15 @@
 """What the market did: closed candles, candles that cannot be had, and prices."""
 
-from typing import ClassVar, Protocol
+from decimal import Decimal
+from typing import ClassVar, Final, Protocol
 
 import orjson
 
 from libs.common.contracts.bounds import LEAST, MOST, Moment, PositivePrice, Quantity, VenueSymbol
 from libs.common.contracts.message import Message, message_id
-from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
+from libs.common.units import ZERO, Instant, Price, Qty, Symbol, Timeframe, Usd
+
+_MOST: Final = Decimal(MOST)  # compared with a Decimal in half the time
 
 
 class CandleClosed(Message):
@@ -60,18 +63,19 @@ def closed_json(bar: ClosedBar, *, sent: Instant = Instant(0), source: str = "")
     times the CPU and 1.5 KB each. Byte for byte what `encode` makes of the message; `sent` and `source` are its stamp,
     if it has one. Raises ValueError for a candle that no reader would take.
     """
-    if not (LEAST <= bar.low <= bar.high < MOST and LEAST <= bar.open < MOST and LEAST <= bar.close < MOST):
+    opened, high, low, close, volume = bar.open, bar.high, bar.low, bar.close, bar.volume
+    if not (LEAST <= low <= high < _MOST and LEAST <= opened < _MOST and LEAST <= close < _MOST):
         raise ValueError(f"a price out of bounds: {bar}")
-    if not (0 <= bar.volume < MOST and bar.turnover.is_finite()):
+    if not (ZERO <= volume < _MOST and bar.turnover.is_finite()):
         raise ValueError(f"a volume out of bounds: {bar}")
-    open_at = bar.open_at
-    close_at = open_at + bar.timeframe.ms
-    name = message_id(CandleClosed, bar.symbol, bar.timeframe, str(open_at))
-    return (
-        f'{{"id":"{name}","cause":"","trace":"{name}","at":{close_at},"sent":{sent},"source":{_json(source)},'
-        f'"symbol":"{bar.symbol}","timeframe":"{bar.timeframe}","open_at":{open_at},"close_at":{close_at},"open":"{bar.open}",'
-        f'"high":"{bar.high}","low":"{bar.low}","close":"{bar.close}","volume":"{bar.volume}",'
-        f'"turnover":"{bar.turnover}"}}'
+    symbol, timeframe, open_at = bar.symbol, bar.timeframe, bar.open_at
+    close_at = open_at + timeframe.ms
+    name = message_id(CandleClosed, symbol, timeframe, str(open_at))
+    told_by = _json(source) if source else '""'
+    return (  # !s: as str() writes it, in a third of the time that a format takes
+        f'{{"id":"{name}","cause":"","trace":"{name}","at":{close_at},"sent":{sent},"source":{told_by},'
+        f'"symbol":"{symbol}","timeframe":"{timeframe!s}","open_at":{open_at},"close_at":{close_at},"open":"{opened!s}",'
+        f'"high":"{high!s}","low":"{low!s}","close":"{close!s}","volume":"{volume!s}","turnover":"{bar.turnover!s}"}}'
     ).encode()
 
 

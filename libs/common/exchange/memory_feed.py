@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import (
@@ -53,7 +52,7 @@ class MemoryFeed:
         """Have these candles over REST, replacing those of the same open time."""
         for candle in candles:
             series = self._candles.setdefault((candle.symbol, candle.timeframe), {})
-            series[candle.open_at] = replace(candle, closed=None)
+            series[candle.open_at] = candle._replace(closed=None)
 
     def drop_candles(self, symbol: Symbol, timeframe: Timeframe, *open_times: Instant) -> None:
         """Have these candles no more over REST."""
@@ -64,7 +63,7 @@ class MemoryFeed:
         """Let a candle close: in REST and on the stream, at its close."""
         self.put_candles(candle)
         at = Instant(candle.open_at + candle.timeframe.ms)
-        self.push(CandleClosedFrame(replace(candle, closed=True), at))
+        self.push(CandleClosedFrame(candle._replace(closed=True), at))
 
     def listeners(self, symbol: Symbol) -> int:
         """How many connections hear of a symbol."""

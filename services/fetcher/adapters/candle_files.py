@@ -17,7 +17,7 @@ from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 
 log = structlog.get_logger()
 
-FULL: Final = 50_000  # candles that wait at most, give or take a second's
+FULL: Final = 20_000  # candles that wait at most, give or take those of a look
 
 Key = tuple[Symbol, Timeframe]
 
@@ -119,7 +119,8 @@ def _name(key: Key) -> str:
 
 
 def _line(bar: ClosedBar) -> str:
-    return f"{bar.open_at},{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume},{bar.turnover}"
+    prices = f"{bar.open!s},{bar.high!s},{bar.low!s},{bar.close!s}"  # !s: see closed_json
+    return f"{bar.open_at},{prices},{bar.volume!s},{bar.turnover!s}"
 
 
 def _open_at(line: str) -> Instant:

@@ -5,6 +5,8 @@ there only while it is asked something (filing_process.py). A question and its a
 A series is named `BTCUSDT 15m`; a candle is a line `ts,open,high,low,close,volume,turnover` of the venue's own digits.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -22,6 +24,7 @@ from libs.common.units import Instant, Symbol, Timeframe
 from services.fetcher.adapters.filing_process import LENGTH
 
 KEPT: Final = 200_000  # rows of one series: more than five years of 15m
+PATIENCE: Final = 10  # of 19: whoever trades on this machine goes first
 _EXACT: Final = 15  # digits of any number that a float64 gives back as they were
 
 Question = Mapping[str, Any]
@@ -121,5 +124,8 @@ class _WithoutPandas(MetaPathFinder):
 
 
 if __name__ == "__main__":
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):  # all of a fetcher's processes are, and it still has questions
+        signal.signal(told_to_stop, signal.SIG_IGN)
+    os.nice(PATIENCE)
     sys.meta_path.insert(0, _WithoutPandas())
     serve(Path(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)

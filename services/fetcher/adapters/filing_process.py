@@ -31,6 +31,8 @@ class FilingProcess:
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        """Start at once: a fetcher that starts asks soon, and has other things to do until it is there."""
+        await self._start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -42,7 +44,10 @@ class FilingProcess:
             self._watching.cancel()
 
     async def ask(self, question: Mapping[str, Any]) -> Any:
-        """Return the answer; raises OSError when the disk does not take it, or nobody answers within ANSWER_S."""
+        """Return the answer; raises OSError when the disk does not take it, or nobody answers within ANSWER_S.
+
+        A process that is gone is started again and asked once more.
+        """
         asking = asyncio.create_task(self._ask(question))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
@@ -51,30 +56,39 @@ class FilingProcess:
 
     async def _ask(self, question: Mapping[str, Any]) -> Any:
         async with self._turn:
-            if self._process is None:
-                self._process = await self._start()
-                self._watching = asyncio.create_task(self._end_when_idle(self._process))
-            self._asked_ms = self._clock.monotonic_ms()
             try:
-                async with asyncio.timeout(ANSWER_S):
-                    told = await _exchange(self._process, question)
-            except BaseException as error:
-                self._process.kill()
-                await self._end()
-                if isinstance(error, TimeoutError | EOFError | ConnectionError):
-                    raise OSError(f"no answer about the files in {self._folder}: {error!r}") from error
-                raise
-            self._asked_ms = self._clock.monotonic_ms()
+                told = await self._told(question)
+            except ProcessLookupError as error:  # somebody killed it, and nothing that it does is spoilt by that
+                log.warning("filing.lost", reason=str(error))
+                told = await self._told(question)
         for each in told["said"]:
             getattr(log, each.pop("level"))(each.pop("event"), **each)
         if "error" in told:
             raise OSError(told["error"])
         return told["answer"]
 
+    async def _told(self, question: Mapping[str, Any]) -> Any:
+        process = self._process or await self._start()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                told = await _exchange(process, question)
+        except BaseException as error:
+            process.kill()
+            await self._end()
+            if isinstance(error, TimeoutError):
+                raise OSError(f"no answer within {ANSWER_S} s about the files in {self._folder}") from error
+            if isinstance(error, EOFError | ConnectionError):
+                raise ProcessLookupError(f"whoever works on the files in {self._folder} is gone: {error!r}") from error
+            raise
+        self._asked_ms = self._clock.monotonic_ms()
+        return told
+
     async def _start(self) -> Process:
-        """In a session of its own: a Ctrl-C of the terminal's is for us, and we still have candles to write then."""
         command = (sys.executable, "-m", f"{__package__}.filing", str(self._folder))
-        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        self._process, self._asked_ms = process, self._clock.monotonic_ms()
+        self._watching = asyncio.create_task(self._end_when_idle(process))
+        return process
 
     async def _end(self) -> None:
         process, self._process = self._process, None

@@ -31,6 +31,7 @@ TURNS: Final = 3  # of the loop, in which the last of the frames that arrived to
 ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
+FULL_S: Final = 0.25
 VERIFY_S: Final = 5.0
 RECENT: Final = 200  # events that a start looks back on: more than there are between two snapshots of positions
 TOGETHER: Final = 10  # symbols that are taken up at once: a few round trips, and a lease can wait so long
@@ -297,8 +298,8 @@ class Gateway:
         """Write what waits now and then, and at once when it is much."""
         waited_s = 0.0
         while True:
-            await self._clock.sleep(LOOK_S)
-            waited_s += LOOK_S
+            await self._clock.sleep(FULL_S)
+            waited_s += FULL_S
             if waited_s >= FILES_S or self._files.is_full:
                 waited_s = 0.0
                 await self._stored.written(self._fetcher.share)

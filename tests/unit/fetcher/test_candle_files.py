@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,7 +126,7 @@ async def test_a_candle_comes_back_as_the_venue_told_it_to_the_digit(
     files.note(as_message(told))
     await files.flush()
     [back] = await given(files, 0)
-    assert back == replace(told, closed=True)
+    assert back == told._replace(closed=True)
     assert encode(as_message(back)) == encode(as_message(told))
 
 

@@ -1,7 +1,6 @@
 """What is told, stored, asked and given up, series by series."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from libs.common.exchange.market_types import Candle
@@ -231,7 +230,7 @@ def off_tick(n: int) -> Candle:
 
 def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> None:
     series = on_tick(complete())
-    assert told(series.hear(replace(off_tick(10), closed=True), LATER, WALL)) == [("bad", 10)]
+    assert told(series.hear(off_tick(10)._replace(closed=True), LATER, WALL)) == [("bad", 10)]
     assert told(series.hear(venue_candle(11), LATER, WALL)) == []
     said, wall = [], later(AGAIN_MS)
     while not series.is_complete:
@@ -244,7 +243,7 @@ def test_a_doubtful_candle_is_told_when_the_venue_has_said_it_three_times() -> N
 
 def test_a_doubtful_candle_that_the_venue_corrected_is_told_as_corrected_at_once() -> None:
     series = on_tick(complete())
-    series.hear(replace(off_tick(10), closed=True), LATER, WALL)
+    series.hear(off_tick(10)._replace(closed=True), LATER, WALL)
     assert due(series, closes_at(10), later(AGAIN_MS - 1)) == []
     assert answer(series, 10, 10, wall=later(AGAIN_MS)) == [("tell", 10)]
     assert series.quarantine.held == 0

@@ -43,11 +43,9 @@ async def test_what_is_written_is_read_back_to_the_digit(filing: FilingProcess) 
     assert await filing.ask(asked) == [LINE]
 
 
-async def test_nobody_is_there_until_something_is_asked_and_after_nothing_was_for_a_while(
+async def test_it_ends_when_nothing_was_asked_for_a_while_and_starts_when_something_is(
     filing: FilingProcess, clock: VirtualClock
 ) -> None:
-    assert pid_of(filing) is None
-    await filing.ask(ENDS)
     first = pid_of(filing)
     assert first is not None
     await filing.ask(ENDS)
@@ -68,17 +66,26 @@ async def ends(filing: FilingProcess) -> bool:
     return False
 
 
-async def test_a_process_that_was_killed_is_an_error_once_and_started_again(filing: FilingProcess) -> None:
-    await filing.ask(ENDS)
+async def test_a_process_that_was_killed_is_started_again_and_asked_once_more(filing: FilingProcess) -> None:
+    await filing.ask(growing(LINE))
     killed = pid_of(filing)
     assert killed is not None
     os.kill(killed, signal.SIGSTOP)
     asking = asyncio.ensure_future(filing.ask(ENDS))
     await asyncio.sleep(0.05)
     os.kill(killed, signal.SIGKILL)
-    with pytest.raises(OSError, match="no answer about the files in"):
-        await asking
-    assert await filing.ask(ENDS) == [None]
+    assert await asking == [1_757_894_400_000]
+    assert pid_of(filing) not in (None, killed)
+
+
+async def test_a_stop_that_is_told_to_all_of_a_fetchers_processes_is_the_fetchers(filing: FilingProcess) -> None:
+    await filing.ask(ENDS)
+    pid = pid_of(filing)
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGINT)
+    assert await filing.ask(growing(LINE))
+    assert pid_of(filing) == pid
 
 
 async def test_a_process_that_hangs_is_killed_and_is_an_error(
@@ -89,7 +96,7 @@ async def test_a_process_that_hangs_is_killed_and_is_an_error(
     assert hanging is not None
     os.kill(hanging, signal.SIGSTOP)
     monkeypatch.setattr("services.fetcher.adapters.filing_process.ANSWER_S", 0.05)
-    with pytest.raises(OSError, match="TimeoutError"):
+    with pytest.raises(OSError, match="no answer within"):
         await filing.ask(ENDS)
     monkeypatch.undo()
     assert await filing.ask(ENDS) == [None]

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from decimal import Decimal
 from math import log
 from typing import Any
@@ -35,7 +34,7 @@ def doubt(candle: Candle, others: tuple[Way, ...] = ALONE, known: Neighbours | N
     known = known or neighbours()
     crowd = Crowd()
     for n, way in enumerate(others):
-        crowd.note(replace(candle, symbol=Symbol(f"OTHER{n}USDT")), way)
+        crowd.note(candle._replace(symbol=Symbol(f"OTHER{n}USDT")), way)
     return known.doubt(candle, known.way(candle), crowd)
 
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +41,7 @@ def test_an_impossible_candle_is_found_out(changes: dict[str, Any], text: str) -
 @pytest.mark.parametrize("name", ["open", "high", "low", "close"])
 def test_a_price_that_is_no_multiple_of_the_tick_is_off_it(name: str) -> None:
     odd: dict[str, Any] = {name: D("1000.25")}
-    candle = replace(venue_candle(0), **odd)
+    candle = venue_candle(0)._replace(**odd)
     assert off_tick(candle, Price(D("0.05"))) is None
     assert off_tick(candle, Price(D("0.1"))) == f"its {name} of 1000.25 is not on the tick of 0.1"
 

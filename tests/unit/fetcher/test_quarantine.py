@@ -1,4 +1,3 @@
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +20,7 @@ def judged() -> Quarantine:
 
 
 def heard(candle: Candle) -> Candle:
-    return replace(candle, closed=True)
+    return candle._replace(closed=True)
 
 
 def spike(**changes: Any) -> Candle:
