@@ -30,6 +30,7 @@ _TEXT, _PING, _PONG, _CLOSE = 0x81, 9, 0x8A, 8
 _LONG, _LONGER = 126, 127
 _HEAD_END: Final = b"\r\n\r\n"
 PRICE: Final = "100.00"
+UNDATED: Final = "9999999999.999999"
 
 
 def names(count: int) -> list[str]:
@@ -122,8 +123,9 @@ class Client(asyncio.Protocol):
 
     def push(self, topics: Sequence[str], frame: Callable[[str, int, str], bytes], at: int) -> None:
         """Write the frames of those topics that this client listens to, all at once."""
-        date = f"{time.monotonic():.6f}"
-        self._write(b"".join(framed(frame(topic, at, date)) for topic in topics if topic in self._topics))
+        frames = b"".join(framed(frame(topic, at, UNDATED)) for topic in topics if topic in self._topics)
+        date = f"{time.monotonic():.6f}".zfill(len(UNDATED))[-len(UNDATED) :]  # dated when all of them are there
+        self._write(frames.replace(UNDATED.encode(), date.encode()))
 
     def _write(self, data: bytes) -> None:
         assert self._transport is not None
