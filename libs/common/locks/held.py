@@ -28,9 +28,9 @@ class Moment:
     def now(cls, clock: Clock) -> "Moment":
         return cls(clock.now(), clock.monotonic_ms())
 
-    def ms_until(self, later: "Moment") -> float:
+    def age_ms(self, clock: Clock) -> float:
         """How long ago this was, by the clock that has seen more."""
-        return max(later.wall - self.wall, later.monotonic_ms - self.monotonic_ms)
+        return max(clock.now() - self.wall, clock.monotonic_ms() - self.monotonic_ms)
 
 
 class RenewedHold:
@@ -47,7 +47,7 @@ class RenewedHold:
     def remaining_ms(self) -> int:
         if self._lost:
             return 0
-        return max(0, int(self._length_ms - self._confirmed.ms_until(Moment.now(self._clock))))
+        return max(0, int(self._length_ms - self._confirmed.age_ms(self._clock)))
 
     async def renew(self, extend: Callable[[], Awaitable[bool]], *, every_ms: int) -> None:
         """Ask again and again until the lock is lost; an `extend` that is Transient is tried again."""

@@ -93,7 +93,7 @@ class MemoryLocks:
     async def _acquire(self, key: str, token: object, wait_ms: int) -> Moment | None:
         began = Moment.now(self._clock)
         while not self._server.take(key, token, self._length_ms):
-            if began.ms_until(Moment.now(self._clock)) >= wait_ms:
+            if began.age_ms(self._clock) >= wait_ms:
                 return None
             await self._clock.sleep(0.02)
         return Moment.now(self._clock)

@@ -92,7 +92,7 @@ class RedisLocks:
                     return asked
             except RedisError as error:
                 raise Transient(f"no lock: {error}") from error
-            if began.ms_until(Moment.now(self._clock)) >= wait_ms:
+            if began.age_ms(self._clock) >= wait_ms:
                 return None
             await self._clock.sleep(_TRY_EVERY_S)
 
@@ -220,7 +220,7 @@ class RedisLeases:
                 args=[self._instance, self._length_ms, len(wanted), *marks, int(careful), int(bool(held))],
             )
         except RedisError as error:
-            return self._while_unheard(asked, str(error))
+            return self._while_unheard(str(error))
         is_forgotten, self._unowned, mine = answer
         self._memory.claimed(asked.monotonic_ms, is_forgotten=bool(is_forgotten), length_ms=self._length_ms)
         self._held = by_seniority([wanted[n] for n in mine], self._held)
@@ -234,8 +234,8 @@ class RedisLeases:
             log.warning("leases.not_released", count=len(self._held), reason=str(error))
         self._held = ()
 
-    def _while_unheard(self, asked: Moment, reason: str) -> frozenset[Symbol]:
-        if self._held and self._confirmed.ms_until(asked) >= self._length_ms:
+    def _while_unheard(self, reason: str) -> frozenset[Symbol]:
+        if self._held and self._confirmed.age_ms(self._clock) >= self._length_ms:
             log.error("leases.lost", count=len(self._held), reason=reason)
             self._held = ()
         return frozenset(self._held)

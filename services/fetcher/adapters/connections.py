@@ -35,9 +35,10 @@ class Connections:
         """Hear what of the share is listed and on no connection that is still of use, in the order of `wanted`.
 
         A venue refuses a whole connection for one symbol that is delisted, and a symbol on two would be heard twice.
+        One that mostly tells of symbols that others fetch by now is opened anew: they would be read for nothing.
         """
-        new = frozenset(gained)
-        spent = [each for each in self._open if each.symbols & new or not each.symbols & frozenset(share)]
+        new, ours = frozenset(gained), frozenset(share)
+        spent = [each for each in self._open if each.symbols & new or 2 * len(each.symbols & ours) < len(each.symbols)]
         spent += [each for each in self._open if each not in spent and not each.symbols <= listing.launched.keys()]
         if new and len(self._open) - len(spent) >= MOST:
             spent = list(self._open)
@@ -45,7 +46,7 @@ class Connections:
             each.hearing.cancel()
             self._open.remove(each)
         heard = frozenset[Symbol]().union(*(each.symbols for each in self._open))
-        left = listing.launched.keys() & frozenset(share) - heard
+        left = listing.launched.keys() & ours - heard
         symbols = [symbol for symbol in wanted if symbol in left]
         if symbols:
             self._open.append(Connection(frozenset(symbols), tasks.create_task(self._hear(symbols))))

@@ -112,7 +112,7 @@ class Gateway:
 
         A process that was stopped wakes up with frames and prices of symbols that others fetch by now.
         """
-        while self._claimed_at.ms_until(Moment.now(self._clock)) >= LEASE_MS:
+        while self._claimed_at.age_ms(self._clock) >= LEASE_MS:
             self._claimed.clear()
             self._claim_now.set()
             await self._claimed.wait()

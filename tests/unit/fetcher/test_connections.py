@@ -55,6 +55,13 @@ async def test_a_connection_of_which_nothing_is_ours_any_more_is_closed() -> Non
         assert await hearing.follows([], NAMES[1:2]) == [NAMES[:2]]
 
 
+async def test_a_connection_that_mostly_tells_of_others_symbols_is_opened_anew_for_ours() -> None:
+    async with Hearing() as hearing:
+        await hearing.follows(NAMES[:8], NAMES[:8])
+        assert await hearing.follows([], NAMES[:4]) == [NAMES[:8]], "as many are ours: nobody is cut for so little"
+        assert await hearing.follows([], NAMES[:3]) == [NAMES[:3]]
+
+
 async def test_a_symbol_that_comes_back_is_not_heard_on_two_connections() -> None:
     async with Hearing() as hearing:
         await hearing.follows(NAMES[:3], NAMES[:3])
