@@ -58,7 +58,7 @@ def take(
 
     Of two candles of one open time the first one heard counts. `admits` is asked about each when its turn has come.
     """
-    later = {candle.open_at: candle for candle in line.waiting}
+    later = {candle.open_at: candle for candle in line.waiting if candle.open_at > line.top}
     ready: list[Candle] = []
     following, step, is_shut = line.next_open, line.timeframe.ms, False
     for candle in candles:

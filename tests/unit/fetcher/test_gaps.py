@@ -1,3 +1,4 @@
+from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Timeframe
 from services.fetcher.core.gaps import WAITING, Hole, Line, begin_at, hole_in, pass_over, take
 from tests.support.venue_candles import MORNING, venue_candle
@@ -39,6 +40,26 @@ def test_of_two_candles_of_one_open_time_the_first_heard_counts() -> None:
     assert take(line(0), [first, second])[1] == (first,)
     waiting, _ = take(line(-1), [first])
     assert take(waiting, [second, venue_candle(0)])[1] == (venue_candle(0), first)
+
+
+def test_what_is_refused_is_not_offered_again_and_holds_back_what_follows() -> None:
+    offered: list[int] = []
+
+    def admits(candle: Candle) -> bool:
+        offered.append((candle.open_at - MORNING) // M15.ms)
+        return offered[-1] != 2
+
+    numbers = [1, 2, 2, 3, 1]
+    after, ready = take(line(0), [venue_candle(n) for n in numbers], admits)
+    assert (opens(ready), opens(after.waiting), offered) == ([1], [3], [1, 2])
+    after, ready = take(line(0), [venue_candle(n) for n in (3, 2, 1)], admits)
+    assert (opens(ready), opens(after.waiting)) == ([1], [3])
+
+
+def test_what_waits_behind_where_a_series_begins_is_forgotten() -> None:
+    waiting, _ = take(line(0, stored=False), [venue_candle(n) for n in (3, 8)])
+    after, ready = take(begin_at(waiting, at(7)), [venue_candle(7)])
+    assert (opens(ready), after.waiting) == ([7, 8], ())
 
 
 def test_only_so_many_wait_and_they_are_the_earliest() -> None:
