@@ -53,13 +53,19 @@ class ScriptLine:
     """Scripts of one client on one connection that is kept, one after the other.
 
     The client's way through pool, retry and telemetry takes more than twice the CPU of the script itself, and a fetcher
-    goes it a hundred times a second. Answers are in time and a dead connection is tried anew once, as of the client.
+    goes it a hundred times a second. An answer is in time, its turn included, and a connection that has died since is
+    tried anew once.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
         self._connection: AbstractConnection | None = None  # the pool's to close
         self._turn = asyncio.Lock()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Begin nothing again: the client is about to cut the connection."""
+        self._is_closed = True
 
     async def run(self, script: AsyncScript, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Return what the script answers; raises what the client would."""
@@ -71,7 +77,7 @@ class ScriptLine:
                 try:
                     return await _answer(self._connection, script, keys, args)
                 except RedisConnectionError:
-                    if not was_open:
+                    if self._is_closed or not was_open:
                         raise
                     return await _answer(self._connection, script, keys, args)
         except TimeoutError as error:

@@ -26,7 +26,7 @@ from services.fetcher.adapters.universe_board import MemoryBoard
 from services.fetcher.adapters.universe_file import UniverseFile
 from services.fetcher.core.choice import Terms
 from services.fetcher.service import Fetcher
-from tests.support.filing import FilingHere
+from tests.support.filing import files_in
 
 M15: Final = Timeframe.M15
 STALE_MS: Final = 30_000
@@ -84,7 +84,7 @@ class Ground:
         limits = BusLimits(series_length=5 * self.history)
         bus = FailingBus(server=self.redis, service="fetcher", instance=name, clock=self.clock, limits=limits)
         leases, health = MemoryLeases(self.locks, service="fetcher", instance=name), Health("fetcher", name)
-        files = CandleFiles(FilingHere(self.home / "candles" / "live"))
+        files = files_in(self.home / "candles" / "live")
         outside = Outside(bus, leases, feed, MemoryBoard(self.board), files)
         choosing = Choosing(terms, feed, outside.board, UniverseFile(self.home), health, self.clock)
         fetcher = Fetcher(await choosing.begin(), (M15,), self.history, STALE_MS)

@@ -7,7 +7,12 @@ from typing import Any
 
 import orjson
 
-from services.fetcher.adapters.filing import answered
+from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.filing.work import answered
+
+
+def files_in(folder: Path) -> CandleFiles:
+    return CandleFiles(FilingHere(folder), FilingHere(folder))
 
 
 class FilingHere:

@@ -289,6 +289,7 @@ class RedisBus:
             with contextlib.suppress(RuntimeError):  # somebody still waits for it: then that one ends it
                 await reader.aclose()
         await self._save_cursors()
+        self._line.close()
         await self._redis.aclose()
 
     async def _keep_house(self) -> None:

@@ -3,6 +3,7 @@
 A row that lacks what it must have raises KeyError or ValueError: the caller says what that means.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -32,6 +33,7 @@ INTERVALS: Final = {
 }
 _KNOWN_EXECUTIONS: Final = frozenset(kind.value for kind in ExecutionType)
 _PLAIN: Final = {"UNKNOWN", ""}
+_NAME: Final = re.compile(rf"[A-Z0-9]{{1,{MAX_SYMBOL}}}")
 
 
 def is_ours(row: Row) -> bool:
@@ -40,8 +42,7 @@ def is_ours(row: Row) -> bool:
         row["contractType"] == "LinearPerpetual"
         and row["settleCoin"] == "USDT"
         and row["status"] == "Trading"
-        and row["symbol"].isalnum()
-        and len(row["symbol"]) <= MAX_SYMBOL
+        and _NAME.fullmatch(row["symbol"]) is not None
     )
 
 

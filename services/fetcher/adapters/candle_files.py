@@ -1,7 +1,7 @@
 """The candles that training and replay read, and that a Redis which lost its series has back: `<home>/candles/live`.
 
-Candles wait in memory as lines (filing.py) and are written every few minutes, by another process. What was not written
-when this one ended is in the series in Redis, from where whoever takes the symbol up copies it.
+Candles wait in memory as lines (filing/work.py) and are written every few minutes, by another process. What was not
+written when this one ended is in the series in Redis, from where whoever takes the symbol up copies it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,15 @@ Key = tuple[Symbol, Timeframe]
 
 class Filing(Protocol):
     async def ask(self, question: Mapping[str, Any]) -> Any:
-        """Answer a question that filing.py knows; raises OSError when the disk, or whoever is to answer, does not."""
+        """Answer a question that work.py knows; raises OSError when the disk, or whoever is to answer, does not."""
         ...
 
 
 class CandleFiles:
-    """Files of one folder, shared with other fetchers."""
+    """Files of one folder, shared with other fetchers. What is read never waits for what is written, nor for others."""
 
-    def __init__(self, filing: Filing) -> None:
-        self._filing = filing
+    def __init__(self, reading: Filing, writing: Filing) -> None:
+        self._reading, self._writing = reading, writing
         self._waiting: dict[Key, list[str]] = {}
         self._ends: dict[Key, Instant] = {}  # as far as it is known
         self._anew: set[Key] = set()  # series without a whole file
@@ -60,7 +60,7 @@ class CandleFiles:
         Raises Transient when it cannot be known now.
         """
         try:
-            told = await self._filing.ask({"what": "ends", "keys": [_name(key) for key in keys]})
+            told = await self._reading.ask({"what": "ends", "keys": [_name(key) for key in keys]})
         except OSError as error:
             raise Transient(f"files of candles not read: {error}") from error
         found: dict[Key, Instant | None] = dict(zip(keys, told, strict=True))
@@ -73,7 +73,7 @@ class CandleFiles:
         if start > self._ends.get(key, -1):
             return ()
         try:
-            lines = await self._filing.ask({"what": "candles", "key": _name(key), "start": start, "limit": limit})
+            lines = await self._reading.ask({"what": "candles", "key": _name(key), "start": start, "limit": limit})
         except OSError as error:
             log.warning("candles.not_read", symbol=key[0], timeframe=key[1], reason=str(error))
             return ()
@@ -94,7 +94,7 @@ class CandleFiles:
         anew, self._anew = self._anew & waiting.keys(), self._anew - waiting.keys()
         lines = {_name(key): told for key, told in waiting.items()}
         try:
-            is_whole = await self._filing.ask({"what": "grow", "lines": lines, "anew": [_name(key) for key in anew]})
+            is_whole = await self._writing.ask({"what": "grow", "lines": lines, "anew": [_name(key) for key in anew]})
         except OSError as error:  # the market goes on without a disk
             log.error("candles.not_written", reason=str(error))
             self._anew |= anew

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from libs.common.budget.redis_budget import RedisBudget
 from libs.common.bus import Bus
@@ -16,9 +17,12 @@ from libs.common.exchange.endpoints import endpoint
 from libs.common.locks import Leases
 from libs.common.locks.redis_locks import RedisLeases
 from services.fetcher.adapters.candle_files import CandleFiles
-from services.fetcher.adapters.filing_process import FilingProcess
+from services.fetcher.adapters.filing.process import FilingProcess
 from services.fetcher.adapters.universe_board import Board, RedisBoard
 from services.fetcher.settings import FetcherSettings
+
+READS_S: Final = 60.0
+WRITES_S: Final = 600.0  # the merge of a day of hundreds of symbols, behind those of other fetchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Outside:
 async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator[Outside]:
     """Connect to Redis and to the venue; leaving the block lets go of both."""
     url, prefix, name = settings.redis.url.get_secret_value(), settings.redis.prefix, settings.instance
+    folder = settings.service.home / "candles" / "live"
     dice = Random(name)  # noqa: S311 spreads reconnects, guards nothing
     async with (
         RedisBudget.connect(url, prefix=prefix, clock=clock, dice=dice) as budget,
@@ -48,10 +53,12 @@ async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator
         ) as bus,
         RedisLeases.connect(url, prefix=prefix, service="fetcher", instance=name, clock=clock) as leases,
         RedisBoard.connect(url, prefix=prefix) as board,
-        FilingProcess(settings.service.home / "candles" / "live", clock) as filing,
+        FilingProcess(folder, clock, answers_within_s=READS_S) as reading,
+        FilingProcess(folder, clock, answers_within_s=WRITES_S) as writing,
     ):
+        await reading.start()
         feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, dice, budget)
         try:
-            yield Outside(bus, leases, feed, board, CandleFiles(filing))
+            yield Outside(bus, leases, feed, board, CandleFiles(reading, writing))
         finally:
             await feed.close()

@@ -1,5 +1,6 @@
 """What Redis and the files have of symbols: looked at when they are taken up, let go of when nobody fetches them."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,7 @@ class Stored:
     def __init__(self, bus: Bus, files: CandleFiles, timeframes: Sequence[Timeframe]) -> None:
         self._bus, self._files, self._timeframes = bus, files, timeframes
         self._is_whole = True  # no candle was lost with a torn file
+        self._writing = asyncio.Lock()
 
     async def taken_up(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, TakenUp]:
         """Have these series kept and filed, and return where they end and with what. Raises Transient."""
@@ -53,15 +55,17 @@ class Stored:
 
     async def written(self, symbols: Collection[Symbol]) -> None:
         """Write what waits; what was torn has lost candles, so all that Redis has of our `symbols` is filed again."""
-        self._is_whole &= await self._files.flush()
-        if self._is_whole:
-            return
-        try:
-            await self.filed(sorted(symbols))
-        except Transient as error:
-            log.warning("files.not_whole", reason=str(error))
-        else:
-            self._is_whole = await self._files.flush()
+        async with self._writing:
+            if not await self._files.flush():
+                self._is_whole = False
+            if self._is_whole:
+                return
+            try:
+                await self.filed(sorted(symbols))
+            except Transient as error:
+                log.warning("files.not_whole", reason=str(error))
+            else:
+                self._is_whole = await self._files.flush()
 
     async def let_go(self, symbols: Collection[Symbol]) -> None:
         """Have Redis forget them in a while: over the months they are most of what a venue lists."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from libs.common.redis_connection import ScriptLine, open_redis
 
@@ -54,6 +55,18 @@ async def test_who_stops_waiting_leaves_no_answer_for_the_next(redis: Redis) -> 
     assert await waiting == b"three"
     assert given_up.cancelled()
     assert await echo(line, redis, "four") == b"four"
+
+
+async def test_a_script_that_is_under_way_when_the_line_is_closed_is_not_sent_again(redis: Redis) -> None:
+    line = ScriptLine(redis)
+    await echo(line, redis, "one")
+    await redis.client_pause(PAUSE_MS)
+    asking = asyncio.ensure_future(echo(line, redis, "late"))
+    await asyncio.sleep(0.01)
+    line.close()
+    await redis.aclose()
+    with pytest.raises(RedisConnectionError):
+        await asking
 
 
 async def test_a_redis_that_hangs_is_an_error_of_the_client(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,8 @@ def test_an_account_without_usdt_is_an_error_and_not_an_empty_wallet() -> None:
         {"status": "PreLaunch"},
         {"symbol": "BTC-26DEC25"},
         {"symbol": "A" * 21},
+        {"symbol": "币安人生USDT"},
+        {"symbol": "btcusdt"},
     ],
 )
 def test_what_we_cannot_trade_is_not_ours(changes: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from libs.common.contracts.registry import encode
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Price, Qty, Timeframe, Usd
 from services.fetcher.adapters.candle_files import CandleFiles
-from tests.support.filing import FilingHere
+from tests.support.filing import files_in
 from tests.support.venue_candles import BTC, MORNING, as_message, venue_candle
 
 M15 = Timeframe.M15
@@ -43,14 +43,14 @@ async def given(files: CandleFiles, first: int, limit: int = 1_000) -> Sequence[
 
 
 async def test_candles_are_in_the_files_sorted_and_each_once(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await file(files, 1, 0)
     await file(files, 2, 1)
     assert rows(tmp_path) == [0, 1, 2]
 
 
 async def test_a_file_has_the_layout_that_training_reads(tmp_path: Path) -> None:
-    await file(CandleFiles(FilingHere(tmp_path)), 0)
+    await file(files_in(tmp_path), 0)
     frame = pd.read_parquet(tmp_path / "BTCUSDT-15m.parquet", columns=["ts", "open", "high", "low", "close", "volume"])
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
         "ts": "int64",
@@ -71,12 +71,12 @@ async def test_a_file_has_the_layout_that_training_reads(tmp_path: Path) -> None
 
 
 async def test_nothing_to_write_writes_nothing(tmp_path: Path) -> None:
-    assert await CandleFiles(FilingHere(tmp_path / "live")).flush()
+    assert await files_in(tmp_path / "live").flush()
     assert not (tmp_path / "live").exists()
 
 
 async def test_two_fetchers_that_write_one_series_lose_nothing(tmp_path: Path) -> None:
-    first, second = CandleFiles(FilingHere(tmp_path)), CandleFiles(FilingHere(tmp_path))
+    first, second = files_in(tmp_path), files_in(tmp_path)
     for n in range(40):
         (first if n % 2 else second).note(candle(n))
     await asyncio.gather(first.flush(), second.flush())
@@ -84,7 +84,7 @@ async def test_two_fetchers_that_write_one_series_lose_nothing(tmp_path: Path) -
 
 
 async def test_a_series_says_how_far_it_goes(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     assert await files.ends([KEY]) == {KEY: None}
     await file(files, 5, 4)
     assert await files.ends([KEY]) == {KEY: candle(5).open_at}
@@ -93,7 +93,7 @@ async def test_a_series_says_how_far_it_goes(tmp_path: Path) -> None:
 
 
 async def test_a_torn_file_is_put_aside_and_said_to_be_whole_only_when_it_was_filed_again(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await file(files, 0, 1)
     torn = tmp_path / f"{BTC}-15m.parquet"
     torn.write_bytes(b"PAR1 but no more")
@@ -122,7 +122,7 @@ async def test_a_candle_comes_back_as_the_venue_told_it_to_the_digit(
     told = venue_candle(
         0, open=price, high=price, low=price, close=price, volume=Qty(D(number)), turnover=Usd(D(turnover))
     )
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     files.note(as_message(told))
     await files.flush()
     [back] = await given(files, 0)
@@ -131,7 +131,7 @@ async def test_a_candle_comes_back_as_the_venue_told_it_to_the_digit(
 
 
 async def test_a_candle_that_a_float_does_not_hold_is_not_given_and_neither_is_what_follows(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     for n in range(4):
         fine = D("1000.123456789012345678") if n == 2 else D(1000)
         files.note(as_message(venue_candle(n, open=Price(fine))))
@@ -140,7 +140,7 @@ async def test_a_candle_that_a_float_does_not_hold_is_not_given_and_neither_is_w
 
 
 async def test_the_files_give_what_follows_without_a_hole_and_no_more_than_is_asked(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await file(files, 0, 1, 2, 4)
     await file(files, 5)
     assert [(c.open_at - MORNING) // M15.ms for c in await given(files, 0)] == [0, 1, 2]
@@ -151,7 +151,7 @@ async def test_the_files_give_what_follows_without_a_hole_and_no_more_than_is_as
 
 
 async def test_what_came_from_the_files_is_not_written_to_them_again(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await file(files, *range(3))
     before = (tmp_path / f"{BTC}-15m.parquet").stat().st_mtime_ns
     for back in [*await given(files, 0, limit=2), *await given(files, 2)]:
@@ -162,7 +162,7 @@ async def test_what_came_from_the_files_is_not_written_to_them_again(tmp_path: P
 
 
 async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await file(files, *range(3))
     back = [as_message(each) for each in await given(files, 0)]
     (tmp_path / f"{BTC}-15m.parquet").write_bytes(b"PAR1 but no more")
@@ -176,7 +176,7 @@ async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_pat
 
 
 async def test_a_series_begins_until_it_has_a_file(tmp_path: Path) -> None:
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     await files.ends([KEY])
     assert not files.begins
     files.note(candle(0))
@@ -191,12 +191,12 @@ async def test_files_without_a_turnover_are_asked_of_the_venue(tmp_path: Path) -
     pd.DataFrame(
         {"ts": [MORNING], "open": [1.0], "high": [1.0], "low": [1.0], "close": [1.0], "volume": [1.0]}
     ).to_parquet(tmp_path / "BTCUSDT-15m.parquet", index=False)
-    assert not await given(CandleFiles(FilingHere(tmp_path)), 0)
+    assert not await given(files_in(tmp_path), 0)
 
 
 async def test_many_waiting_candles_are_to_be_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.fetcher.adapters.candle_files.FULL", 3)
-    files = CandleFiles(FilingHere(tmp_path))
+    files = files_in(tmp_path)
     for n in range(3):
         assert not files.is_full
         files.note(candle(n))
@@ -210,7 +210,7 @@ async def test_what_a_full_disk_does_not_take_waits_until_it_does(
 ) -> None:
     folder = tmp_path / "live"
     folder.write_text("no folder can be made here")
-    files = CandleFiles(FilingHere(folder))
+    files = files_in(folder)
     files.note(candle(0))
     with capture_logs() as said:
         assert await files.flush()
@@ -221,7 +221,7 @@ async def test_what_a_full_disk_does_not_take_waits_until_it_does(
     assert rows(folder) == [0, 1]
 
     monkeypatch.setattr("services.fetcher.adapters.candle_files.FULL", 1)
-    monkeypatch.setattr("services.fetcher.adapters.filing.grow", full_disk)
+    monkeypatch.setattr("services.fetcher.adapters.filing.work.grow", full_disk)
     for n in (2, 3):
         files.note(candle(n))
     assert await files.flush()

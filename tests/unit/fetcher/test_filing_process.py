@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from libs.common.candle_panel import writing
 from libs.common.clock import VirtualClock
-from services.fetcher.adapters.filing_process import IDLE_S, FilingProcess
+from libs.common.units import Timeframe
+from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.filing.process import IDLE_S, FilingProcess
+from tests.support.venue_candles import BTC, venue_candle
 
 ENDS = {"what": "ends", "keys": ["BTCUSDT 15m"]}
 LINE = "1757894400000,1000,1002,999,1001,10,10000"
@@ -22,7 +26,8 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 async def filing(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[FilingProcess]:
-    async with FilingProcess(tmp_path / "live", clock) as filing:
+    async with FilingProcess(tmp_path / "live", clock, answers_within_s=60) as filing:
+        await filing.start()
         yield filing
 
 
@@ -88,27 +93,49 @@ async def test_a_stop_that_is_told_to_all_of_a_fetchers_processes_is_the_fetcher
     assert pid_of(filing) == pid
 
 
-async def test_a_process_that_hangs_is_killed_and_is_an_error(
-    filing: FilingProcess, monkeypatch: pytest.MonkeyPatch
+async def test_a_process_that_died_while_nobody_asked_is_started_again_with_the_next_question(
+    filing: FilingProcess,
 ) -> None:
-    await filing.ask(ENDS)
-    hanging = pid_of(filing)
-    assert hanging is not None
-    os.kill(hanging, signal.SIGSTOP)
-    monkeypatch.setattr("services.fetcher.adapters.filing_process.ANSWER_S", 0.05)
-    with pytest.raises(OSError, match="no answer within"):
-        await filing.ask(ENDS)
-    monkeypatch.undo()
+    await filing.ask(growing(LINE))
+    process = filing._process
+    assert process is not None
+    for is_noticed in (False, True):
+        process.kill()
+        if is_noticed:
+            await process.wait()
+            await asyncio.sleep(0.05)
+        assert await filing.ask(ENDS) == [1_757_894_400_000]
+        assert filing._process is not process
+        process = filing._process
+        assert process is not None
+
+
+async def test_a_process_that_hangs_is_killed_and_is_an_error(tmp_path: Path, clock: VirtualClock) -> None:
+    async with FilingProcess(tmp_path / "live", clock, answers_within_s=2) as filing:
+        await filing.start()
+        hanging = pid_of(filing)
+        assert hanging is not None
+        os.kill(hanging, signal.SIGSTOP)
+        with pytest.raises(OSError, match="no answer within 2 s"):
+            await filing.ask(ENDS)
+        assert pid_of(filing) is None
+
+
+async def test_a_question_that_cannot_be_answered_is_an_error_and_not_the_end(filing: FilingProcess) -> None:
+    pid = pid_of(filing)
+    with pytest.raises(OSError, match="nobody was expected to ask"):
+        await filing.ask({"what": "anything"})
     assert await filing.ask(ENDS) == [None]
+    assert pid_of(filing) == pid
 
 
 async def test_who_stops_waiting_has_it_done_all_the_same(filing: FilingProcess) -> None:
     await filing.ask(ENDS)
-    writing = asyncio.ensure_future(filing.ask(growing(LINE)))
+    asking = asyncio.ensure_future(filing.ask(growing(LINE)))
     await asyncio.sleep(0)
-    writing.cancel()
+    asking.cancel()
     assert await filing.ask(ENDS) == [1_757_894_400_000]
-    assert writing.cancelled()
+    assert asking.cancelled()
 
 
 async def test_what_the_disk_does_not_take_is_an_error_that_says_why(filing: FilingProcess, tmp_path: Path) -> None:
@@ -128,9 +155,24 @@ async def test_what_it_has_to_say_is_logged_by_the_fetcher(filing: FilingProcess
     ]
 
 
+async def test_what_is_read_does_not_wait_for_another_fetcher_that_writes(tmp_path: Path, clock: VirtualClock) -> None:
+    async with (
+        FilingProcess(tmp_path, clock, answers_within_s=60) as reading,
+        FilingProcess(tmp_path, clock, answers_within_s=60) as mine,
+    ):
+        files = CandleFiles(reading, mine)
+        with writing(tmp_path):
+            files.note(venue_candle(0))
+            flushing = asyncio.ensure_future(files.flush())
+            assert await files.ends([(BTC, Timeframe.M15)]) == {(BTC, Timeframe.M15): None}
+            assert not flushing.done()
+        assert await flushing
+        assert await files.ends([(BTC, Timeframe.M15)]) == {(BTC, Timeframe.M15): venue_candle(0).open_at}
+
+
 async def test_whoever_ends_lets_what_was_asked_be_done(tmp_path: Path, clock: VirtualClock) -> None:
-    async with FilingProcess(tmp_path / "live", clock) as filing:
-        writing = asyncio.ensure_future(filing.ask(growing(LINE)))
+    async with FilingProcess(tmp_path / "live", clock, answers_within_s=60) as filing:
+        asking = asyncio.ensure_future(filing.ask(growing(LINE)))
         await asyncio.sleep(0)
-    assert await writing
+    assert await asking
     assert (tmp_path / "live" / "BTCUSDT-15m.parquet").exists()

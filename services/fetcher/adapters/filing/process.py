@@ -1,9 +1,10 @@
-"""The process that works on the files of candles (filing.py): started when it is asked, ended when nobody asks."""
+"""The process that works on the files of candles (work.py): started when it is asked, ended when nobody asks."""
 
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,15 +16,19 @@ from libs.common.clock import Clock
 log = structlog.get_logger()
 
 IDLE_S: Final = 10.0  # the questions of a start come at once, those of later a few minutes apart
-ANSWER_S: Final = 60.0
+ENDS_S: Final = 2.0
 LENGTH: Final = 8  # bytes of a length, most significant first
+
+
+class _Gone(Exception):
+    """The process ended before it answered."""
 
 
 class FilingProcess:
     """One question at a time; whoever stops waiting for an answer leaves it to be done all the same."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
+    def __init__(self, folder: Path, clock: Clock, *, answers_within_s: float) -> None:
+        self._folder, self._clock, self._within_s = folder, clock, answers_within_s
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._asked_ms = 0.0
@@ -31,20 +36,24 @@ class FilingProcess:
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Start at once: a fetcher that starts asks soon, and has other things to do until it is there."""
-        await self._start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Let what was asked be done, and end."""
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        if self._asking:
+            await asyncio.wait(self._asking)
         async with self._turn:
             await self._end()
         if self._watching is not None:
             self._watching.cancel()
 
+    async def start(self) -> None:
+        """Be there before the first question: what it loads takes half a second."""
+        async with self._turn:
+            await self._running()
+
     async def ask(self, question: Mapping[str, Any]) -> Any:
-        """Return the answer; raises OSError when the disk does not take it, or nobody answers within ANSWER_S.
+        """Return the answer; raises OSError when the disk does not take it, or nobody answers in time.
 
         A process that is gone is started again and asked once more.
         """
@@ -58,9 +67,12 @@ class FilingProcess:
         async with self._turn:
             try:
                 told = await self._told(question)
-            except ProcessLookupError as error:  # somebody killed it, and nothing that it does is spoilt by that
-                log.warning("filing.lost", reason=str(error))
-                told = await self._told(question)
+            except _Gone as gone:  # somebody killed it, and nothing that it does is spoilt by that
+                log.warning("filing.lost", reason=str(gone))
+                try:
+                    told = await self._told(question)
+                except _Gone as again:
+                    raise OSError(str(again)) from again
         for each in told["said"]:
             getattr(log, each.pop("level"))(each.pop("event"), **each)
         if "error" in told:
@@ -68,32 +80,43 @@ class FilingProcess:
         return told["answer"]
 
     async def _told(self, question: Mapping[str, Any]) -> Any:
-        process = self._process or await self._start()
+        process = await self._running()
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(self._within_s):
                 told = await _exchange(process, question)
         except BaseException as error:
-            process.kill()
+            _kill(process)
             await self._end()
             if isinstance(error, TimeoutError):
-                raise OSError(f"no answer within {ANSWER_S} s about the files in {self._folder}") from error
+                raise OSError(f"no answer within {self._within_s} s about the files in {self._folder}") from error
             if isinstance(error, EOFError | ConnectionError):
-                raise ProcessLookupError(f"whoever works on the files in {self._folder} is gone: {error!r}") from error
+                raise _Gone(f"whoever works on the files in {self._folder} is gone: {error!r}") from error
             raise
         self._asked_ms = self._clock.monotonic_ms()
         return told
 
-    async def _start(self) -> Process:
-        command = (sys.executable, "-m", f"{__package__}.filing", str(self._folder))
+    async def _running(self) -> Process:
+        """The process, started if need be."""
+        if self._process is not None and self._process.returncode is None:
+            return self._process
+        command = (sys.executable, "-m", __package__, str(self._folder))
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         self._process, self._asked_ms = process, self._clock.monotonic_ms()
+        if self._watching is not None:
+            self._watching.cancel()
         self._watching = asyncio.create_task(self._end_when_idle(process))
         return process
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(ENDS_S):
+                await process.wait()
+        except TimeoutError:
+            _kill(process)
             await process.wait()
 
     async def _end_when_idle(self, process: Process) -> None:
@@ -102,6 +125,11 @@ class FilingProcess:
             async with self._turn:
                 if process is self._process and self._clock.monotonic_ms() - self._asked_ms >= IDLE_S * 1_000:
                     await self._end()
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):  # it is dead already
+        process.kill()
 
 
 async def _exchange(process: Process, question: Mapping[str, Any]) -> Any:

@@ -1,16 +1,12 @@
-"""The work on the files of candles, in a process of its own: `python -m services.fetcher.adapters.filing <folder>`.
+"""The work on the files of candles, done in a process of its own.
 
 Whatever reads and writes Parquet takes a fetcher's memory again, and is needed for a second every few minutes: so it is
-there only while it is asked something (filing_process.py). A question and its answer are JSON, the length before each.
+there only while it is asked something (process.py). A question and its answer are JSON, the length before each.
 A series is named `BTCUSDT 15m`; a candle is a line `ts,open,high,low,close,volume,turnover` of the venue's own digits.
 """
 
-import os
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -21,21 +17,20 @@ import structlog
 from libs.common.candle_days import TURNOVER, Key, Row, ends, grow, read_series
 from libs.common.candle_panel import CANDLE, UNREADABLE, times_of
 from libs.common.units import Instant, Symbol, Timeframe
-from services.fetcher.adapters.filing_process import LENGTH
+from services.fetcher.adapters.filing.process import LENGTH
 
 KEPT: Final = 200_000  # rows of one series: more than five years of 15m
-PATIENCE: Final = 10  # of 19: whoever trades on this machine goes first
 _EXACT: Final = 15  # digits of any number that a float64 gives back as they were
 
 Question = Mapping[str, Any]
 
 
 def answered(folder: Path, question: Question) -> dict[str, Any]:
-    """Return `answer`, or `error` when the disk does not take it."""
+    """Return `answer`, or `error` when the disk, or what is on it, does not allow one."""
     try:
         return {"answer": _answer(folder, question)}
-    except OSError as error:
-        return {"error": str(error)}
+    except (*UNREADABLE, KeyError) as error:
+        return {"error": str(error) if isinstance(error, OSError) else repr(error)}
 
 
 def _answer(folder: Path, question: Question) -> Any:
@@ -55,7 +50,7 @@ def _candles(folder: Path, key: Key, start: Instant, limit: int) -> Sequence[str
     """Lines of the candles from `start` on that follow each other and are the venue's to the digit."""
     try:
         table = read_series(folder, key, since=start)
-    except UNREADABLE:  # it is put aside when it is written to
+    except (*UNREADABLE, KeyError):  # it is put aside when it is written to
         return []
     return [] if table is None or TURNOVER not in table.column_names else _lines(key, table, start, limit)
 
@@ -113,19 +108,3 @@ def serve(folder: Path, questions: BinaryIO, answers: BinaryIO) -> None:
         said.clear()
         answers.write(len(body).to_bytes(LENGTH, "big") + body)
         answers.flush()
-
-
-class _WithoutPandas(MetaPathFinder):
-    """pyarrow loads it with the first array that it makes, if it is there: half its own memory, and nothing of ours."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-if __name__ == "__main__":
-    for told_to_stop in (signal.SIGINT, signal.SIGTERM):  # all of a fetcher's processes are, and it still has questions
-        signal.signal(told_to_stop, signal.SIG_IGN)
-    os.nice(PATIENCE)
-    sys.meta_path.insert(0, _WithoutPandas())
-    serve(Path(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)
