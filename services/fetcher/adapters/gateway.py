@@ -32,6 +32,7 @@ ASK_S: Final = 0.1
 LOADED_S: Final = 10.0
 FILES_S: Final = 300.0
 FULL_S: Final = 0.25
+LAST_S: Final = 1.5
 VERIFY_S: Final = 5.0
 RECENT: Final = 200  # events that a start looks back on: more than there are between two snapshots of positions
 TOGETHER: Final = 10  # symbols that are taken up at once: a few round trips, and a lease can wait so long
@@ -85,7 +86,15 @@ class Gateway:
                 await self._look_after_share(tasks)
         finally:
             await self._leases.release()
-            await self._files.flush()
+            await self._write_last()
+
+    async def _write_last(self) -> None:
+        """Write what waits, unless it takes longer than we are waited for: then the next start copies it from Redis."""
+        try:
+            async with asyncio.timeout(LAST_S):
+                await self._files.flush()
+        except TimeoutError:
+            log.warning("candles.left_to_redis")
 
     async def _beat(self) -> None:
         """Let the share and the universe be looked after at least this often."""

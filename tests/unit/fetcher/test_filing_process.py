@@ -170,9 +170,25 @@ async def test_what_is_read_does_not_wait_for_another_fetcher_that_writes(tmp_pa
         assert await files.ends([(BTC, Timeframe.M15)]) == {(BTC, Timeframe.M15): venue_candle(0).open_at}
 
 
-async def test_whoever_ends_lets_what_was_asked_be_done(tmp_path: Path, clock: VirtualClock) -> None:
+async def test_whoever_ends_lets_what_was_asked_be_done(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fetcher.adapters.filing.process.ENDS_S", 60)
     async with FilingProcess(tmp_path / "live", clock, answers_within_s=60) as filing:
         asking = asyncio.ensure_future(filing.ask(growing(LINE)))
         await asyncio.sleep(0)
     assert await asking
     assert (tmp_path / "live" / "BTCUSDT-15m.parquet").exists()
+
+
+async def test_whoever_ends_does_not_wait_for_what_takes_too_long(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fetcher.adapters.filing.process.ENDS_S", 0.05)
+    with writing(tmp_path):
+        async with FilingProcess(tmp_path, clock, answers_within_s=60) as filing:
+            asking = asyncio.ensure_future(filing.ask(growing(LINE)))
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert pid_of(filing) is None

@@ -16,7 +16,7 @@ from libs.common.clock import Clock
 log = structlog.get_logger()
 
 IDLE_S: Final = 10.0  # the questions of a start come at once, those of later a few minutes apart
-ENDS_S: Final = 2.0
+ENDS_S: Final = 1.0  # whoever stops us does not wait for long
 LENGTH: Final = 8  # bytes of a length, most significant first
 
 
@@ -39,9 +39,11 @@ class FilingProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let what was asked be done, and end."""
+        """Let what was asked be done within ENDS_S, and end."""
         if self._asking:
-            await asyncio.wait(self._asking)
+            _done, late = await asyncio.wait(self._asking, timeout=ENDS_S)
+            for asking in late:
+                asking.cancel()
         async with self._turn:
             await self._end()
         if self._watching is not None:
