@@ -14,6 +14,7 @@ from libs.common.units import DAY_MS, Instant
 
 WINDOW_MS: Final = 7 * DAY_MS - 1  # the longest that one question may span
 MOST_PAGES: Final = 1_000
+_WRONG: Final = (KeyError, ValueError, ArithmeticError, TypeError)  # what reading an odd row raises
 _AGAIN: Final = {Meaning.LATER, Meaning.AMBIGUOUS}
 
 R = TypeVar("R")
@@ -36,8 +37,17 @@ def parsed(parse: Callable[[R], T], row: R) -> T:
     """Parse one row; raises Transient naming what is wrong with it."""
     try:
         return parse(row)
-    except (KeyError, ValueError, ArithmeticError, TypeError) as error:
+    except _WRONG as error:
         raise Transient(f"unreadable row: {error!r} in {str(row)[:300]}") from error
+
+
+def parsed_each(parse: Callable[[R], T], rows: Iterable[R]) -> list[T]:
+    """Parse every row; raises Transient naming the one that cannot be."""
+    listed = list(rows)
+    try:
+        return list(map(parse, listed))
+    except _WRONG:
+        return [parsed(parse, row) for row in listed]
 
 
 def parsed_all(parse: Callable[[Row], T | None], listed: Iterable[Row]) -> list[T]:

@@ -13,7 +13,7 @@ from libs.common.clock import Clock
 from libs.common.errors import Transient
 from libs.common.exchange import bybit_rows as rows
 from libs.common.exchange.bybit_client import BybitClient
-from libs.common.exchange.bybit_reads import every_row, market_now, parsed, parsed_all, read
+from libs.common.exchange.bybit_reads import every_row, market_now, parsed, parsed_all, parsed_each, read
 from libs.common.exchange.bybit_rows import Row
 from libs.common.exchange.endpoints import Endpoint
 from libs.common.exchange.market_types import (
@@ -63,7 +63,7 @@ class CcxtFeed:
             params["start"] = start
         answer = await read(self._client, "public_get_v5_market_kline", params)
         parse = partial(rows.rest_candle, symbol, timeframe)
-        return [parsed(parse, row) for row in reversed(answer["list"])]
+        return parsed_each(parse, reversed(answer["list"]))
 
     async def market_now(self, symbol: Symbol) -> Instant:
         """See `MarketFeed`: the time of its order book."""

@@ -13,13 +13,12 @@ import structlog
 from libs.common.contracts.market import ClosedBar
 from libs.common.errors import Transient
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
+from libs.common.units import Instant, Price, Qty, Usd
+from services.fetcher.core.catch_up import Key
 
 log = structlog.get_logger()
 
 FULL: Final = 20_000  # candles that wait at most, give or take those of a look
-
-Key = tuple[Symbol, Timeframe]
 
 
 class Filing(Protocol):
