@@ -216,10 +216,12 @@ class Fetcher:
     @property
     def reached(self) -> Instant | None:
         """Everything the feed said up to here is decided; None while something of our share is not known."""
-        traded = self.traded
-        if self._silent or not self.series.is_complete or not traded <= self._ticked.keys():
+        if self._silent or not self.series.is_complete:
             return None
-        return min((self._ticked[symbol] for symbol in traded), default=None)
+        try:
+            return min(map(self._ticked.__getitem__, self.traded), default=None)
+        except KeyError:  # of a symbol of ours nothing was heard yet
+            return None
 
     @property
     def ended(self) -> frozenset[Symbol]:
@@ -229,7 +231,7 @@ class Fetcher:
     @property
     def traded(self) -> frozenset[Symbol]:
         """Symbols of the share of which the market is heard."""
-        return self.share - self.ended
+        return self.share - self.ended if self.ended else self.share
 
     @property
     def loading(self) -> frozenset[Symbol]:

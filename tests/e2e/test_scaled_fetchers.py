@@ -34,12 +34,15 @@ def is_shared(system: System) -> bool:
     return shares.keys() == FETCHERS and sorted(shares.values()) == [2, 2, 3]
 
 
+def are_ready(system: System) -> bool:
+    services = system.services()
+    return services.keys() >= FETCHERS and all(services[name]["ready"] for name in FETCHERS)
+
+
 @pytest.mark.timeout(300)
 def test_scaled_fetchers_share_the_symbols_and_do_so_again_after_one_was_killed(system: System) -> None:
     until(lambda: is_shared(system), within=30, what="three even shares")
-    services = system.services()
-    assert services.keys() >= FETCHERS
-    assert all(services[name]["ready"] for name in FETCHERS)
+    until(lambda: are_ready(system), within=60, what="three fetchers with their history")
     universe = system.get("/v1/universe", 1)
     assert universe is not None
     with system.redis() as client:

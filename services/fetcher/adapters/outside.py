@@ -22,6 +22,7 @@ from services.fetcher.adapters.universe_board import Board, RedisBoard
 from services.fetcher.settings import FetcherSettings
 
 READS_S: Final = 60.0
+PATIENCE: Final = 10  # of a writer: a start waits for what is read, nobody for what is written
 WRITES_S: Final = 600.0  # the merge of a day of hundreds of symbols, behind those of other fetchers
 
 
@@ -54,7 +55,7 @@ async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator
         RedisLeases.connect(url, prefix=prefix, service="fetcher", instance=name, clock=clock) as leases,
         RedisBoard.connect(url, prefix=prefix) as board,
         FilingProcess(folder, clock, answers_within_s=READS_S) as reading,
-        FilingProcess(folder, clock, answers_within_s=WRITES_S) as writing,
+        FilingProcess(folder, clock, answers_within_s=WRITES_S, niceness=PATIENCE) as writing,
     ):
         await reading.start()
         feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, dice, budget)

@@ -1,13 +1,10 @@
-"""`python -m services.fetcher.adapters.filing <folder>`: work on the files of candles as long as somebody asks."""
+"""`python -m services.fetcher.adapters.filing <folder> <niceness>`: work on files of candles while somebody asks."""
 
 import os
 import signal
 import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Final
-
-PATIENCE: Final = 10  # of 19: whoever trades on this machine goes first
 
 
 class _WithoutPandas(MetaPathFinder):
@@ -18,11 +15,11 @@ class _WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, niceness: int) -> None:
     """Be ready for a stop of the whole group before anything that takes time: the fetcher still has questions then."""
     for told_to_stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told_to_stop, signal.SIG_IGN)
-    os.nice(PATIENCE)
+    os.nice(niceness)
     sys.meta_path.insert(0, _WithoutPandas())
     from services.fetcher.adapters.filing.work import serve
 
@@ -30,4 +27,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

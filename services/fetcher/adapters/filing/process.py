@@ -25,10 +25,13 @@ class _Gone(Exception):
 
 
 class FilingProcess:
-    """One question at a time; whoever stops waiting for an answer leaves it to be done all the same."""
+    """One question at a time; whoever stops waiting for an answer leaves it to be done all the same.
 
-    def __init__(self, folder: Path, clock: Clock, *, answers_within_s: float) -> None:
-        self._folder, self._clock, self._within_s = folder, clock, answers_within_s
+    niceness: 0 to 19, how far it lets everybody else on the machine go first.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, *, answers_within_s: float, niceness: int = 0) -> None:
+        self._folder, self._clock, self._within_s, self._niceness = folder, clock, answers_within_s, niceness
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._asked_ms = 0.0
@@ -101,7 +104,7 @@ class FilingProcess:
         """The process, started if need be."""
         if self._process is not None and self._process.returncode is None:
             return self._process
-        command = (sys.executable, "-m", __package__, str(self._folder))
+        command = (sys.executable, "-m", __package__, str(self._folder), str(self._niceness))
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         self._process, self._asked_ms = process, self._clock.monotonic_ms()
         if self._watching is not None:
