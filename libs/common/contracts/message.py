@@ -1,5 +1,6 @@
 """The envelope that every message wears, and how strict we are about it."""
 
+from functools import cache
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,4 +41,10 @@ class Message(Value):
 
 def message_id(schema: type[Message], *causes: str) -> str:
     """The derived id of a message of this schema with these causes."""
-    return derive_id(schema.schema_name.rpartition(".")[0], *causes)
+    return derive_id(_kind(schema.schema_name), *causes)
+
+
+@cache
+def _kind(schema_name: str) -> str:
+    """The name without its version."""
+    return schema_name.rpartition(".")[0]

@@ -47,11 +47,13 @@ class CandleFiles:
         """Candles of a series wait that has no file yet, or a torn one."""
         return bool(self._anew & self._waiting.keys())
 
-    def note(self, candle: ClosedBar) -> None:
-        """Keep a candle for the next `flush`, if it is not from here."""
-        key = (candle.symbol, candle.timeframe)
-        if candle.open_at not in self._given.get(key, ()):
-            self._waiting.setdefault(key, []).append(_line(candle))
+    def note(self, *candles: ClosedBar) -> None:
+        """Keep candles of one series for the next `flush`, as far as they are not from here."""
+        key = (candles[0].symbol, candles[0].timeframe)
+        given = self._given.get(key, ())
+        lines = [_line(candle) for candle in candles if candle.open_at not in given]
+        if lines:
+            self._waiting.setdefault(key, []).extend(lines)
 
     async def ends(self, keys: Sequence[Key]) -> Mapping[Key, Instant | None]:
         """Up to where each series is in the files without a day missing; None: it is not, or its file is torn.

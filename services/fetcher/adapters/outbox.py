@@ -64,8 +64,8 @@ def _together(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 class Archive(Protocol):
-    def note(self, candle: ClosedBar) -> None:
-        """Keep this stored candle for training."""
+    def note(self, *candles: ClosedBar) -> None:
+        """Keep these stored candles of one series for training."""
         ...
 
 
@@ -158,8 +158,7 @@ class Outbox:
 
     async def _store(self, store: Store) -> None:
         if await self._insist(lambda: self._bus.append_history(store.candles, after=store.after)) is not None:
-            for candle in store.candles:
-                self._archive.note(candle)
+            self._archive.note(*store.candles)
         else:
             [end] = await self._insist(lambda: self._bus.series_ends([store.key]))
             self._lose(Loss(store.key, end, None, store.taken))

@@ -49,8 +49,9 @@ class Stored:
         filed = await self._files.ends(keys)
         for key, end in found.items():
             if end is not None and (filed[key] or -1) < end:
-                for candle in await self._bus.series(*key, since=Instant((filed[key] or 0) + 1)):
-                    self._files.note(candle)
+                missing = await self._bus.series(*key, since=Instant((filed[key] or 0) + 1))
+                if missing:
+                    self._files.note(*missing)
         return {symbol: {frame: found[symbol, frame] for frame in self._timeframes} for symbol in symbols}
 
     async def written(self, symbols: Collection[Symbol]) -> None:

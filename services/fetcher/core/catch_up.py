@@ -9,7 +9,7 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -289,17 +289,22 @@ class CatchUp:
 
     def _take(self, key: Key, candles: Iterable[Candle]) -> list[Effect]:
         before = self.lines[key].stored
-        self.lines[key], ready = take(self.lines[key], candles, self._admits)
+        self.lines[key], ready = take(self.lines[key], candles, self._admits(key))
         return self._told(key, before, ready)
 
-    def _admits(self, candle: Candle) -> bool:
+    def _admits(self, key: Key) -> Callable[[Candle], bool]:
         """Let what is announced be looked at; of what is only stored remember the newest."""
-        quiet = self._quiet[candle.symbol, candle.timeframe]
-        if candle.open_at > quiet:
-            return self.quarantine.admits(candle)
-        if candle.open_at > quiet - 2 * WINDOW * candle.timeframe.ms:  # there may be holes in it
-            self.quarantine.remember((candle,))
-        return True
+        quiet = self._quiet[key]
+        judged_by = quiet - 2 * WINDOW * key[1].ms  # there may be holes in it
+
+        def admits(candle: Candle) -> bool:
+            if candle.open_at > quiet:
+                return self.quarantine.admits(candle)
+            if candle.open_at > judged_by:
+                self.quarantine.remember((candle,))
+            return True
+
+        return admits
 
     def _told(self, key: Key, before: Instant | None, ready: Sequence[Candle]) -> list[Effect]:
         """The effects of candles that follow each other after `before`."""
@@ -320,7 +325,7 @@ class CatchUp:
         if due.tries < TRIES:
             return ()
         before = self.lines[key].stored
-        self.lines[key], missing, ready = pass_over(self.lines[key], hole, self._admits)
+        self.lines[key], missing, ready = pass_over(self.lines[key], hole, self._admits(key))
         self._due[key] = Due(wall)
         lost = [GivenUp(self._missing(key, open_at)) for open_at in missing if before is not None]
         self.given_up += len(lost)

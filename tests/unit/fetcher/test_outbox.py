@@ -57,8 +57,8 @@ class World:
             lost=self.lost.append,
         )
 
-    def note(self, candle: ClosedBar) -> None:
-        self.archived.append(candle)
+    def note(self, *candles: ClosedBar) -> None:
+        self.archived += candles
 
     async def lets_out(self, until: Callable[[], Awaitable[None]]) -> None:
         running = asyncio.create_task(self.outbox.run())
