@@ -39,11 +39,11 @@ def fault(candle: Candle) -> str | None:
 
 def off_tick(candle: Candle, tick: Price) -> str | None:
     """Return which price is no multiple of `tick`, or None; a contract's tick may be changed by the venue."""
-    if not (candle.open % tick or candle.high % tick or candle.low % tick or candle.close % tick):
-        return None
-    named = {name: getattr(candle, name) for name in ("open", "high", "low", "close")}
-    name, price = next((name, price) for name, price in named.items() if price % tick)
-    return f"its {name} of {price} is not on the tick of {tick}"
+    named = ("open", candle.open), ("high", candle.high), ("low", candle.low), ("close", candle.close)
+    for name, price in named:
+        if price % tick:
+            return f"its {name} of {price} is not on the tick of {tick}"
+    return None
 
 
 def _is_amount(number: Decimal) -> bool:

@@ -50,7 +50,7 @@ async def test_who_stops_waiting_leaves_no_answer_for_the_next(redis: Redis) -> 
     await redis.client_pause(PAUSE_MS)
     given_up = asyncio.ensure_future(echo(line, redis, "two"))
     waiting = asyncio.ensure_future(echo(line, redis, "three"))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it is sent, and waits for its answer
     given_up.cancel()
     assert await waiting == b"three"
     assert given_up.cancelled()
@@ -62,7 +62,7 @@ async def test_a_script_that_is_under_way_when_the_line_is_closed_is_not_sent_ag
     await echo(line, redis, "one")
     await redis.client_pause(PAUSE_MS)
     asking = asyncio.ensure_future(echo(line, redis, "late"))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it is sent, and waits for its answer
     line.close()
     await redis.aclose()
     with pytest.raises(RedisConnectionError):

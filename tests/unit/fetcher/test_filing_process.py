@@ -14,6 +14,7 @@ from libs.common.units import Timeframe
 from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.filing.process import IDLE_S, FilingProcess
 from tests.support.venue_candles import BTC, venue_candle
+from tests.support.waiting import eventually
 
 ENDS = {"what": "ends", "keys": ["BTCUSDT 15m"]}
 LINE = "1757894400000,1000,1002,999,1001,10,10000"
@@ -55,20 +56,14 @@ async def test_it_ends_when_nothing_was_asked_for_a_while_and_starts_when_someth
     assert first is not None
     await filing.ask(ENDS)
     assert pid_of(filing) == first
-    for _ in range(4):
+
+    async def has_ended() -> bool:
         clock.advance(IDLE_S / 2)
-        await asyncio.sleep(0.01)
-    assert await ends(filing)
+        return pid_of(filing) is None
+
+    assert await eventually(has_ended)
     await filing.ask(ENDS)
     assert pid_of(filing) not in (None, first)
-
-
-async def ends(filing: FilingProcess) -> bool:
-    for _ in range(500):
-        if pid_of(filing) is None:
-            return True
-        await asyncio.sleep(0.01)
-    return False
 
 
 async def test_a_process_that_was_killed_is_started_again_and_asked_once_more(filing: FilingProcess) -> None:
@@ -77,7 +72,7 @@ async def test_a_process_that_was_killed_is_started_again_and_asked_once_more(fi
     assert killed is not None
     os.kill(killed, signal.SIGSTOP)
     asking = asyncio.ensure_future(filing.ask(ENDS))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     os.kill(killed, signal.SIGKILL)
     assert await asking == [1_757_894_400_000]
     assert pid_of(filing) not in (None, killed)
@@ -103,7 +98,6 @@ async def test_a_process_that_died_while_nobody_asked_is_started_again_with_the_
         process.kill()
         if is_noticed:
             await process.wait()
-            await asyncio.sleep(0.05)
         assert await filing.ask(ENDS) == [1_757_894_400_000]
         assert filing._process is not process
         process = filing._process

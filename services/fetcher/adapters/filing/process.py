@@ -137,12 +137,16 @@ def _kill(process: Process) -> None:
         process.kill()
 
 
+def framed(said: object) -> bytes:
+    """A question or an answer as it goes through the pipe: JSON, its length before it."""
+    body = orjson.dumps(said)
+    return len(body).to_bytes(LENGTH, "big") + body
+
+
 async def _exchange(process: Process, question: Mapping[str, Any]) -> Any:
     assert process.stdin is not None
     assert process.stdout is not None
-    body = orjson.dumps(question)
-    process.stdin.write(len(body).to_bytes(LENGTH, "big"))
-    process.stdin.write(body)
+    process.stdin.write(framed(question))
     await process.stdin.drain()
     length = int.from_bytes(await process.stdout.readexactly(LENGTH), "big")
     return orjson.loads(await process.stdout.readexactly(length))

@@ -17,7 +17,7 @@ import structlog
 from libs.common.candle_days import TURNOVER, Key, Row, ends, grow, read_series
 from libs.common.candle_panel import CANDLE, UNREADABLE, times_of
 from libs.common.units import Instant, Symbol, Timeframe
-from services.fetcher.adapters.filing.process import LENGTH
+from services.fetcher.adapters.filing.process import LENGTH, framed
 
 KEPT: Final = 200_000  # rows of one series: more than five years of 15m
 _EXACT: Final = 15  # digits of any number that a float64 gives back as they were
@@ -104,7 +104,6 @@ def serve(folder: Path, questions: BinaryIO, answers: BinaryIO) -> None:
     structlog.configure(processors=[_note_down(said)])
     while length := questions.read(LENGTH):
         question = orjson.loads(questions.read(int.from_bytes(length, "big")))
-        body = orjson.dumps(answered(folder, question) | {"said": said})
-        said.clear()
-        answers.write(len(body).to_bytes(LENGTH, "big") + body)
+        answers.write(framed(answered(folder, question) | {"said": said}))
         answers.flush()
+        said.clear()
