@@ -6,6 +6,7 @@
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NewType
@@ -25,6 +26,18 @@ _LINK_ID: Final = re.compile(r"ik([a-z0-9])-([A-Z0-9]{1,20})-([0-9a-z]{1,7})-(e|
 def derive_id(kind: str, *causes: str) -> str:
     """Return the one id that these causes give, for ever and on every machine."""
     return f"{kind}-{blake2b('|'.join(causes).encode(), digest_size=8).hexdigest()}"
+
+
+def deriving(kind: str, *causes: str) -> Callable[[str], str]:
+    """Return what makes the id that `derive_id` gives to these causes and one more: of many, in half the time."""
+    begun = blake2b("|".join((*causes, "")).encode(), digest_size=8)
+
+    def derived(last: str) -> str:
+        whole = begun.copy()
+        whole.update(last.encode())
+        return f"{kind}-{whole.hexdigest()}"
+
+    return derived
 
 
 @dataclass(frozen=True, slots=True)

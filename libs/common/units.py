@@ -32,6 +32,15 @@ class Side(StrEnum):
         return Side.SHORT if self is Side.LONG else Side.LONG
 
 
+_TIMEFRAME_MS: Final = {
+    "1m": MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "30m": 30 * MINUTE_MS,
+    "1h": HOUR_MS,
+}
+
+
 class Timeframe(StrEnum):
     M1 = "1m"
     M5 = "5m"
@@ -39,19 +48,8 @@ class Timeframe(StrEnum):
     M30 = "30m"
     H1 = "1h"
 
-    @property
-    def ms(self) -> int:
-        """Length of one candle in milliseconds."""
-        return _TIMEFRAME_MS[self]
-
-
-_TIMEFRAME_MS: Final = {
-    Timeframe.M1: MINUTE_MS,
-    Timeframe.M5: 5 * MINUTE_MS,
-    Timeframe.M15: 15 * MINUTE_MS,
-    Timeframe.M30: 30 * MINUTE_MS,
-    Timeframe.H1: HOUR_MS,
-}
+    def __init__(self, name: str) -> None:
+        self.ms: Final = _TIMEFRAME_MS[name]  # length of one candle
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

@@ -66,15 +66,15 @@ return ends
 """
 
 
-def body_of(candle: ClosedBar) -> bytes:
+def body_of(candle: ClosedBar) -> str:
     """What a series stores of a candle: a message as it is, any other as the message that it would be."""
-    return encode(candle)[1] if isinstance(candle, CandleClosed) else closed_json(candle)
+    return encode(candle)[1].decode() if isinstance(candle, CandleClosed) else closed_json(candle)
 
 
-def announced(candle: ClosedBar, *, sent: Instant, source: str) -> bytes:
+def announced(candle: ClosedBar, *, sent: Instant, source: str) -> str:
     """What is told of a candle: its message with this stamp."""
     if isinstance(candle, CandleClosed):
-        return encode(candle.stamped(sent=sent, source=source))[1]
+        return encode(candle.stamped(sent=sent, source=source))[1].decode()
     return closed_json(candle, sent=sent, source=source)
 
 
@@ -99,7 +99,7 @@ class SeriesStore:
             return 0
         first = candles[0]
         opens = " ".join([str(candle.open_at) for candle in candles])
-        bodies = b"".join([body_of(candle) + b"\n" for candle in candles])
+        bodies = "\n".join([body_of(candle) for candle in candles]) + "\n"
         reached: Argument = "" if after is None else after
         args = (reached, self._length, CandleClosed.schema_name, opens, bodies)
         key = self._prefix + series_name(first.symbol, first.timeframe)

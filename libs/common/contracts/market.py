@@ -1,12 +1,14 @@
 """What the market did: closed candles, candles that cannot be had, and prices."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import ClassVar, Final, Protocol
 
 import orjson
 
 from libs.common.contracts.bounds import LEAST, MOST, Moment, PositivePrice, Quantity, VenueSymbol
-from libs.common.contracts.message import Message, message_id
+from libs.common.contracts.message import Message, message_ids
 from libs.common.units import ZERO, Instant, Price, Qty, Symbol, Timeframe, Usd
 
 _MOST: Final = Decimal(MOST)  # compared with a Decimal in half the time
@@ -56,27 +58,33 @@ class ClosedBar(Bar, Protocol):
     def turnover(self) -> Usd: ...
 
 
-def closed_json(bar: ClosedBar, *, sent: Instant = Instant(0), source: str = "") -> bytes:
+def closed_json(bar: ClosedBar, *, sent: Instant = Instant(0), source: str = "") -> str:
     """The body of a candle's CandleClosed as it stands in a series, without the message in between.
 
-    150,000 candles of history are stored at a start and 150 close in one moment: as messages they would take three
+    150,000 candles of history are stored at a start and 150 close in one moment: as messages they would take four
     times the CPU and 1.5 KB each. Byte for byte what `encode` makes of the message; `sent` and `source` are its stamp,
     if it has one. Raises ValueError for a candle that no reader would take.
     """
-    opened, high, low, close, volume = bar.open, bar.high, bar.low, bar.close, bar.volume
+    opened, high, low, close, volume, turnover = bar.open, bar.high, bar.low, bar.close, bar.volume, bar.turnover
     if not (LEAST <= low <= high < _MOST and LEAST <= opened < _MOST and LEAST <= close < _MOST):
         raise ValueError(f"a price out of bounds: {bar}")
-    if not (ZERO <= volume < _MOST and bar.turnover.is_finite()):
+    if not (ZERO <= volume < _MOST and turnover.is_finite()):
         raise ValueError(f"a volume out of bounds: {bar}")
-    symbol, timeframe, open_at = bar.symbol, bar.timeframe, bar.open_at
-    close_at = open_at + timeframe.ms
-    name = message_id(CandleClosed, symbol, timeframe, str(open_at))
-    told_by = orjson.dumps(source).decode()
+    open_at, timeframe = bar.open_at, bar.timeframe
+    name_of, series = _of_series(bar.symbol, timeframe)
+    name, close_at = name_of(str(open_at)), open_at + timeframe.ms
+    told_by = orjson.dumps(source).decode() if source else '""'
     return (  # !s: as str() writes it, in a third of the time that a format takes
-        f'{{"id":"{name}","cause":"","trace":"{name}","at":{close_at},"sent":{sent},"source":{told_by},'
-        f'"symbol":"{symbol}","timeframe":"{timeframe!s}","open_at":{open_at},"close_at":{close_at},"open":"{opened!s}",'
-        f'"high":"{high!s}","low":"{low!s}","close":"{close!s}","volume":"{volume!s}","turnover":"{bar.turnover!s}"}}'
-    ).encode()
+        f'{{"id":"{name}","cause":"","trace":"{name}","at":{close_at},"sent":{sent},"source":{told_by},{series}'
+        f'"open_at":{open_at},"close_at":{close_at},"open":"{opened!s}","high":"{high!s}","low":"{low!s}",'
+        f'"close":"{close!s}","volume":"{volume!s}","turnover":"{turnover!s}"}}'
+    )
+
+
+@lru_cache(maxsize=8_192)  # series; what is thrown out is made again
+def _of_series(symbol: Symbol, timeframe: Timeframe) -> tuple[Callable[[str], str], str]:
+    """What all candles of a series have in common: what names them, and their part of the JSON."""
+    return message_ids(CandleClosed, symbol, timeframe), f'"symbol":"{symbol}","timeframe":"{timeframe!s}",'
 
 
 class CandleMissing(Message):

@@ -1,12 +1,13 @@
 """The envelope that every message wears, and how strict we are about it."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts.bounds import Moment, Name
-from libs.common.ids import derive_id
+from libs.common.ids import derive_id, deriving
 from libs.common.units import Instant
 
 
@@ -42,6 +43,11 @@ class Message(Value):
 def message_id(schema: type[Message], *causes: str) -> str:
     """The derived id of a message of this schema with these causes."""
     return derive_id(_kind(schema.schema_name), *causes)
+
+
+def message_ids(schema: type[Message], *causes: str) -> Callable[[str], str]:
+    """Return what derives the ids of messages of this schema that differ in their last cause."""
+    return deriving(_kind(schema.schema_name), *causes)
 
 
 @cache

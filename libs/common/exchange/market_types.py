@@ -1,4 +1,8 @@
-"""What a market feed says, in our units."""
+"""What a market feed says, in our units.
+
+What comes a thousand times a second, or a million times at a start, is a NamedTuple: it is made in a third of the time
+that a frozen dataclass takes.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,7 +35,7 @@ class Ticker:
     turnover_24h: Usd
 
 
-class Candle(NamedTuple):  # made in a third of the time that a frozen dataclass takes, a million times at a start
+class Candle(NamedTuple):
     symbol: Symbol
     timeframe: Timeframe
     open_at: Instant
@@ -44,16 +48,14 @@ class Candle(NamedTuple):  # made in a third of the time that a frozen dataclass
     closed: bool | None  # None: the venue did not say
 
 
-@dataclass(frozen=True, slots=True)
-class CandleClosedFrame:
+class CandleClosedFrame(NamedTuple):
     """A closed candle from the stream; `at` is the frame's market time."""
 
     candle: Candle
     at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class PriceFrame:
+class PriceFrame(NamedTuple):
     symbol: Symbol
     last: Price
     mark: Price

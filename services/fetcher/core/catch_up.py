@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from libs.common.contracts.market import CandleMissing, ClosedBar
 from libs.common.exchange.market_types import Candle
@@ -32,8 +32,7 @@ ANNOUNCED: Final = 200  # candles of one series that are told after an absence; 
 Key = tuple[Symbol, Timeframe]
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(NamedTuple):
     """Store and announce, if the series ends with `after`. `taken` counts how often the series was taken up."""
 
     candle: ClosedBar
@@ -308,14 +307,16 @@ class CatchUp:
 
     def _told(self, key: Key, before: Instant | None, ready: Sequence[Candle]) -> list[Effect]:
         """The effects of candles that follow each other after `before`."""
-        quiet = tuple(candle for candle in ready if candle.open_at <= self._quiet[key])
         self.quarantine.passed(key, self.lines[key].top)
         effects: list[Effect] = [*self.quarantine.news()]
-        effects += [Store(quiet, before, self._taken[key])] if quiet else []
-        after = quiet[-1].open_at if quiet else before
-        for candle in ready[len(quiet) :]:
-            effects.append(Tell(candle, after, self._taken[key]))
-            after = candle.open_at
+        taken, quiet_to = self._taken[key], self._quiet[key]
+        if ready and ready[0].open_at <= quiet_to:
+            quiet = tuple(candle for candle in ready if candle.open_at <= quiet_to)
+            effects.append(Store(quiet, before, taken))
+            before, ready = quiet[-1].open_at, ready[len(quiet) :]
+        for candle in ready:
+            effects.append(Tell(candle, before, taken))
+            before = candle.open_at
         return effects
 
     def _try_again(self, key: Key, hole: Hole, wall: Instant) -> Sequence[Effect]:

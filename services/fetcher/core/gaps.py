@@ -7,8 +7,8 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from libs.common.exchange.market_types import Candle
 from libs.common.units import Instant, Timeframe
@@ -16,8 +16,7 @@ from libs.common.units import Instant, Timeframe
 WAITING: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """How far a series is told. `top`: open time of the candle dealt with last, told or passed over.
 
     `stored`: open time of the last candle that was told; None: nothing of this series is stored yet.
@@ -76,7 +75,7 @@ def take(
         following = Instant(following + step)
     waiting = tuple(later[open_at] for open_at in sorted(later)[:WAITING]) if later else ()
     if not ready:
-        return replace(line, waiting=waiting), ()
+        return line._replace(waiting=waiting), ()
     last = ready[-1].open_at
     return Line(line.timeframe, last, last, waiting), tuple(ready)
 
@@ -85,7 +84,7 @@ def begin_at(line: Line, first: Instant) -> Line:
     """Let a series of which nothing is stored begin with the first candle that the venue has."""
     if line.stored is not None or first <= line.next_open:
         return line
-    return replace(line, top=Instant(first - line.timeframe.ms))
+    return line._replace(top=Instant(first - line.timeframe.ms))
 
 
 def hole_in(line: Line, newest_closed: Instant) -> Hole | None:
@@ -99,5 +98,5 @@ def pass_over(
 ) -> tuple[Line, tuple[Instant, ...], tuple[Candle, ...]]:
     """Give the hole up: return the line, the open times that will never be told, and what may be told now."""
     missing = tuple(Instant(at) for at in range(hole.first, hole.last + 1, line.timeframe.ms))
-    line, ready = take(replace(line, top=hole.last), (), admits)
+    line, ready = take(line._replace(top=hole.last), (), admits)
     return line, missing, ready

@@ -1,10 +1,13 @@
 """What is wrong with a price or a candle by itself: it cannot be, or is not on the tick of its contract."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Final
 
 from libs.common.contracts.bounds import LEAST, MOST
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Instant, Price
+from libs.common.units import ZERO, Instant, Price
+
+_MOST: Final = Decimal(MOST)  # compared with a Decimal in half the time
 
 
 def is_possible(price: Price) -> bool:
@@ -26,15 +29,29 @@ def misplaced(candle: Candle, now: Instant) -> str | None:
 
 def fault(candle: Candle) -> str | None:
     """Return what is impossible about a candle, or None."""
+    if _can_be(candle):
+        return None
     opened, high, low, close = candle.open, candle.high, candle.low, candle.close
-    is_finite = opened.is_finite() and high.is_finite() and low.is_finite() and close.is_finite()
-    if not (is_finite and LEAST <= low <= opened <= high and low <= close <= high < MOST):
-        if not all(map(is_possible, (opened, high, low, close))):
-            return "a price is not above zero, or beyond all bounds"
-        return "its low is above its high" if low > high else "it opens or closes outside its range"
-    if not (_is_amount(candle.volume) and _is_amount(candle.turnover)):
-        return "its volume is negative, or beyond all bounds"
-    return None
+    if not all(map(is_possible, (opened, high, low, close))):
+        return "a price is not above zero, or beyond all bounds"
+    if low > high:
+        return "its low is above its high"
+    if not low <= min(opened, close) <= max(opened, close) <= high:
+        return "it opens or closes outside its range"
+    return "its volume is negative, or beyond all bounds"
+
+
+def _can_be(candle: Candle) -> bool:
+    low, high = candle.low, candle.high
+    try:
+        return (
+            LEAST <= low <= candle.open <= high < _MOST
+            and low <= candle.close <= high
+            and ZERO <= candle.volume < _MOST
+            and ZERO <= candle.turnover < _MOST
+        )
+    except InvalidOperation:  # something is no number
+        return False
 
 
 def off_tick(candle: Candle, tick: Price) -> str | None:
@@ -44,7 +61,3 @@ def off_tick(candle: Candle, tick: Price) -> str | None:
         if price % tick:
             return f"its {name} of {price} is not on the tick of {tick}"
     return None
-
-
-def _is_amount(number: Decimal) -> bool:
-    return number.is_finite() and 0 <= number < MOST

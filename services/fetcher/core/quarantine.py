@@ -144,7 +144,11 @@ class Quarantine:
         self._neighbours.pop(key, None)
 
     def _of(self, candle: Candle | CandleClosed) -> Neighbours:
-        return self._neighbours.setdefault((candle.symbol, candle.timeframe), Neighbours())
+        key = (candle.symbol, candle.timeframe)
+        known = self._neighbours.get(key)
+        if known is None:
+            known = self._neighbours[key] = Neighbours()
+        return known
 
     def _case(self, candle: Candle, kind: Kind, text: str) -> Case:
         cases = self._cases.setdefault((candle.symbol, candle.timeframe), {})

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.errors import Misconfigured
-from libs.common.ids import OrderName, derive_id, parse_link_id
+from libs.common.ids import OrderName, derive_id, deriving, parse_link_id
 from libs.common.units import MINUTE_MS, Instant, Symbol
 
 symbols = st.from_regex(r"\A[A-Z0-9]{1,20}\Z").map(Symbol)
@@ -37,3 +37,9 @@ def test_a_symbol_too_long_for_the_venue_is_a_configuration_error() -> None:
 def test_same_causes_same_id() -> None:
     assert derive_id("signal", "a", "b") == derive_id("signal", "a", "b")
     assert derive_id("signal", "a", "b") != derive_id("signal", "ab")
+
+
+def test_ids_of_many_that_share_their_causes_are_those_of_each() -> None:
+    of_a = deriving("candle", "a", "15m")
+    assert [of_a("1"), of_a("2")] == [derive_id("candle", "a", "15m", "1"), derive_id("candle", "a", "15m", "2")]
+    assert deriving("candle")("1") == derive_id("candle", "1")
