@@ -49,12 +49,13 @@ return shortest
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Seconds from the first question for candles: until Redis has all, until it is ready, the files too."""
+    """Seconds from the first question for candles: until Redis has all, until it is ready, until the files have all."""
 
     stored_s: float
     ready_s: float
+    filed_s: float
     start_s: float  # from the start of the process to the first question
-    cpu_s: float  # from the first question until it is ready
+    cpu_s: float  # from the first question until everything is filed
     redis_cpu_s: float
     rss_mb: float
     asked: int
@@ -82,9 +83,12 @@ async def load(venue: Served, symbols: Sequence[str], late_s: float) -> Loaded:
         await until(lambda: _is_stored(redis, symbols), "all candles in Redis", every_s=0.02)
         stored = time.monotonic()
         await until(lambda: is_ready(hand), "a fetcher with its history", every_s=0.05)
+        ready = time.monotonic()
+        await until(lambda: _is_filed(home), "a file of every series", every_s=0.05)
         return Loaded(
             stored_s=stored - first,
-            ready_s=time.monotonic() - first,
+            ready_s=ready - first,
+            filed_s=time.monotonic() - first,
             start_s=first - began,
             cpu_s=busy_s(hand.pid) - busy,
             redis_cpu_s=await _redis_s(redis) - served,
@@ -105,6 +109,10 @@ async def _is_stored(redis: Redis, symbols: Sequence[str]) -> bool:
     """Ask in one small question: 150 would keep Redis and this process from what is measured."""
     keys = [f"{PREFIX}candles:{symbol}:{timeframe}" for symbol in symbols for timeframe in TIMEFRAMES]
     return int(await redis.eval(_SHORTEST, len(keys), *keys)) >= CANDLES
+
+
+async def _is_filed(home: Path) -> bool:
+    return len(list((home / "candles" / "live").glob("*.parquet"))) >= SYMBOLS * len(TIMEFRAMES)
 
 
 async def _redis_s(redis: Redis) -> float:
@@ -143,11 +151,12 @@ async def run(runs: int, late_s: float) -> None:
 def _show(ours: Sequence[Loaded], theirs: dict[int, list[dict[str, Any]]]) -> None:
     series = SYMBOLS * len(TIMEFRAMES)
     floor_s = series / ALLOWED
-    stored, ready = Figures([each.stored_s for each in ours]), Figures([each.ready_s for each in ours])
+    stored = Figures([each.stored_s for each in ours])
+    ready, filed = Figures([each.ready_s for each in ours]), Figures([each.filed_s for each in ours])
     print(f"{series} series x {CANDLES} candles; the rate limit's floor {floor_s:.2f} s; requests {ours[0].asked}")
     print(
-        f"fetcher: in Redis after {stored.text(2)} s, {stored.median / floor_s:.1f}x the floor; ready with its files"
-        f" after {ready.text(2)} s; CPU {Figures([each.cpu_s for each in ours]).text(2)} s,"
+        f"fetcher: in Redis after {stored.text(2)} s, {stored.median / floor_s:.2f}x the floor; ready after"
+        f" {ready.text(2)} s, in files after {filed.text(2)} s; CPU {Figures([each.cpu_s for each in ours]).text(2)} s,"
         f" Redis {Figures([each.redis_cpu_s for each in ours]).text(2)} s;"
         f" {Figures([each.rss_mb for each in ours]).text()} MiB;"
         f" first question {Figures([each.start_s for each in ours]).text(2)} s after the start of the process"

@@ -1,5 +1,6 @@
 """Every closed candle is told once, in order: through losses, holes, hand-overs, and a Redis that forgets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from libs.common.contracts.registry import encode
 from libs.common.locks.memory import MemoryLeases
 from libs.common.units import Instant, Symbol
+from services.fetcher.adapters.candle_files import CandleFiles
 from services.fetcher.adapters.gateway import TOGETHER
 from tests.support import builders
 from tests.support.fetchers import M15
@@ -38,11 +40,12 @@ async def test_readers_are_told_when_everything_is_loaded_and_again_later(hall: 
     assert set(hall.said_loaded()) == {(BTC, ETH)}
 
 
-async def test_training_finds_the_history_in_a_file_before_it_is_said_to_be_loaded(hall: MarketHall) -> None:
+async def test_training_finds_the_history_in_a_file_as_soon_as_it_is_loaded(hall: MarketHall) -> None:
     await hall.starts()
     await hall.until(lambda: bool(hall.said_loaded()))
-    frame = pd.read_parquet(hall.home / "candles" / "live" / "BTCUSDT-15m.parquet")
-    assert [(int(ts) - MORNING) // M15.ms for ts in frame["ts"]] == HISTORY
+    file = hall.home / "candles" / "live" / "BTCUSDT-15m.parquet"
+    await hall.until(file.exists, within_s=1)
+    assert [(int(ts) - MORNING) // M15.ms for ts in pd.read_parquet(file)["ts"]] == HISTORY
 
 
 async def test_what_the_dead_did_not_file_is_filed_by_the_next(hall: MarketHall) -> None:
@@ -100,9 +103,9 @@ async def test_a_redis_that_is_flushed_under_a_fetcher_has_its_series_from_the_f
 
 async def test_a_file_that_was_torn_while_nobody_looked_is_filed_again_from_redis(hall: MarketHall) -> None:
     await hall.starts()
-    await hall.loaded()
-    await hall.dies("fetcher")
     torn = hall.home / "candles" / "live" / "BTCUSDT-15m.parquet"
+    await hall.until(torn.exists)
+    await hall.dies("fetcher")
     torn.write_bytes(torn.read_bytes()[:-20])
     asked = hall.venue.candle_reads
     await hall.starts()
@@ -131,11 +134,29 @@ async def test_a_fetcher_is_not_ready_while_history_is_missing_and_says_how_far_
     assert hall.series() == HISTORY
 
 
-async def test_a_fetcher_is_ready_only_when_redis_and_the_files_have_the_history(hall: MarketHall) -> None:
+async def test_a_fetcher_is_ready_only_when_redis_has_the_history(hall: MarketHall) -> None:
     replica = await hall.starts()
     await hall.until(lambda: replica.health.ready)
     assert hall.series() == hall.series(ETH) == HISTORY
-    assert (hall.home / "candles" / "live" / "ETHUSDT-15m.parquet").exists()
+
+
+async def test_a_disk_that_hangs_keeps_nobody_from_the_market(
+    hall: MarketHall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = 0
+
+    async def hangs(_files: CandleFiles, _portion: object) -> bool:
+        nonlocal writes
+        writes += 1
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(CandleFiles, "_write", hangs)
+    replica = await hall.starts()
+    await hall.until(lambda: replica.health.ready and writes == 1)
+    assert hall.said_loaded() == [(BTC, ETH)]
+    hall.closes(0)
+    await hall.until(lambda: hall.told() == hall.told(ETH) == [0], within_s=0.2)
 
 
 async def test_a_candle_that_closes_is_told_at_once(hall: MarketHall) -> None:

@@ -12,7 +12,7 @@ from services.fetcher.adapters.filing.work import answered
 
 
 def files_in(folder: Path) -> CandleFiles:
-    return CandleFiles(FilingHere(folder), FilingHere(folder))
+    return CandleFiles(folder, FilingHere(folder), FilingHere(folder))
 
 
 class FilingHere:

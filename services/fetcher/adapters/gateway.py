@@ -291,8 +291,6 @@ class Gateway:
             is_new = word != self._told and bool(complete) and not self._fetcher.loading
             if is_new:
                 await self._outbox.flushed()
-                if self._files.begins:  # training may ask at once; a few candles more can wait until we are ready
-                    await self._stored.written(self._fetcher.share)
                 log.info("history.loaded", symbols=len(complete))
             if is_new or (complete and silent_s >= LOADED_S):
                 self._told, silent_s = word, 0.0

@@ -16,7 +16,7 @@ from libs.common.exchange.ccxt_feed import CcxtFeed
 from libs.common.exchange.endpoints import endpoint
 from libs.common.locks import Leases
 from libs.common.locks.redis_locks import RedisLeases
-from services.fetcher.adapters.candle_files import CandleFiles
+from services.fetcher.adapters.candle_files import CandleFiles, is_empty
 from services.fetcher.adapters.filing.process import FilingProcess
 from services.fetcher.adapters.universe_board import Board, RedisBoard
 from services.fetcher.settings import FetcherSettings
@@ -57,9 +57,10 @@ async def open_outside(settings: FetcherSettings, clock: Clock) -> AsyncIterator
         FilingProcess(folder, clock, answers_within_s=READS_S) as reading,
         FilingProcess(folder, clock, answers_within_s=WRITES_S, niceness=PATIENCE) as writing,
     ):
-        await reading.start()
+        if not is_empty(folder):
+            await reading.start()
         feed = CcxtFeed(endpoint(settings.exchange, settings.ports), clock, dice, budget)
         try:
-            yield Outside(bus, leases, feed, board, CandleFiles(reading, writing))
+            yield Outside(bus, leases, feed, board, CandleFiles(folder, reading, writing))
         finally:
             await feed.close()

@@ -1,20 +1,21 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from structlog.testing import capture_logs
 
-from libs.common.candle_days import read_series
+from libs.common.candle_days import grow, read_series
 from libs.common.candle_panel import times_of
 from libs.common.contracts.market import CandleClosed
 from libs.common.contracts.registry import encode
 from libs.common.exchange.market_types import Candle
-from libs.common.units import Instant, Price, Qty, Timeframe, Usd
+from libs.common.units import Instant, Price, Qty, Symbol, Timeframe, Usd
 from services.fetcher.adapters.candle_files import CandleFiles
-from tests.support.filing import files_in
+from tests.support.filing import FilingHere, files_in
 from tests.support.venue_candles import BTC, MORNING, as_message, venue_candle
 
 M15 = Timeframe.M15
@@ -175,17 +176,6 @@ async def test_what_came_from_a_file_that_is_torn_since_is_written_again(tmp_pat
     assert rows(tmp_path) == [0, 1, 2]
 
 
-async def test_a_series_begins_until_it_has_a_file(tmp_path: Path) -> None:
-    files = files_in(tmp_path)
-    await files.ends([KEY])
-    assert not files.begins
-    files.note(candle(0))
-    assert files.begins
-    await files.flush()
-    files.note(candle(1))
-    assert not files.begins
-
-
 async def test_files_without_a_turnover_are_asked_of_the_venue(tmp_path: Path) -> None:
     """A panel that was downloaded or imported."""
     pd.DataFrame(
@@ -203,6 +193,58 @@ async def test_many_waiting_candles_are_to_be_written_at_once(tmp_path: Path, mo
     assert files.is_full
     await files.flush()
     assert not files.is_full
+
+
+async def test_what_a_start_loads_is_written_portion_by_portion_whole_series_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fetcher.adapters.candle_files.PORTION", 3)
+    sizes: list[int] = []
+
+    def sized(folder: Path, new: Mapping[Any, Sequence[Any]], **how: Any) -> bool:
+        sizes.append(sum(map(len, new.values())))
+        return grow(folder, new, **how)
+
+    monkeypatch.setattr("services.fetcher.adapters.filing.work.grow", sized)
+    files = files_in(tmp_path)
+    symbols = [Symbol(f"S{n}USDT") for n in range(4)]
+    for symbol in symbols:
+        files.note(*(venue_candle(n, symbol=symbol) for n in range(2)))
+    assert await files.flush()
+    assert sizes == [4, 4]
+    ends = await files.ends([(symbol, M15) for symbol in symbols])
+    assert set(ends.values()) == {candle(1).open_at}
+
+
+async def test_what_was_not_written_when_a_flush_was_cut_short_waits_on(tmp_path: Path) -> None:
+    class Hanging(FilingHere):
+        hangs = asyncio.Event()
+
+        async def ask(self, question: Mapping[str, Any]) -> Any:
+            if not self.hangs.is_set():
+                self.hangs.set()
+                await asyncio.Event().wait()
+            return await super().ask(question)
+
+    writing = Hanging(tmp_path)
+    files = CandleFiles(tmp_path, FilingHere(tmp_path), writing)
+    files.note(venue_candle(0), venue_candle(1))
+    flushing = asyncio.create_task(files.flush())
+    await writing.hangs.wait()
+    files.note(venue_candle(2))
+    flushing.cancel()
+    await asyncio.gather(flushing, return_exceptions=True)
+    assert await files.flush()
+    assert rows(tmp_path) == [0, 1, 2]
+
+
+async def test_nobody_is_asked_about_files_where_there_are_none(tmp_path: Path) -> None:
+    class Nobody:
+        async def ask(self, _question: Mapping[str, Any]) -> Any:
+            raise AssertionError("there is nothing to be read")
+
+    for folder in (tmp_path / "live", tmp_path):
+        assert await CandleFiles(folder, Nobody(), Nobody()).ends([KEY]) == {KEY: None}
 
 
 async def test_what_a_full_disk_does_not_take_waits_until_it_does(

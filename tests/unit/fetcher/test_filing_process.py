@@ -33,7 +33,7 @@ async def filing(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[FilingPro
 
 
 def growing(*lines: str, anew: Sequence[str] = ()) -> Mapping[str, Any]:
-    return {"what": "grow", "lines": {"BTCUSDT 15m": lines}, "anew": anew}
+    return {"what": "grow", "lines": {"BTCUSDT 15m": "\n".join(lines)}, "anew": anew}
 
 
 def pid_of(filing: FilingProcess) -> int | None:
@@ -154,7 +154,7 @@ async def test_what_is_read_does_not_wait_for_another_fetcher_that_writes(tmp_pa
         FilingProcess(tmp_path, clock, answers_within_s=60) as reading,
         FilingProcess(tmp_path, clock, answers_within_s=60) as mine,
     ):
-        files = CandleFiles(reading, mine)
+        files = CandleFiles(tmp_path, reading, mine)
         with writing(tmp_path):
             files.note(venue_candle(0))
             flushing = asyncio.ensure_future(files.flush())

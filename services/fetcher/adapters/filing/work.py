@@ -40,7 +40,7 @@ def _answer(folder: Path, question: Question) -> Any:
         case {"what": "candles", "key": name, "start": start, "limit": limit}:
             return _candles(folder, _key(name), Instant(start), limit)
         case {"what": "grow", "lines": lines, "anew": anew}:
-            rows = {_key(name): [_row(line) for line in told] for name, told in lines.items()}
+            rows = {_key(name): [_row(line) for line in told.split("\n")] for name, told in lines.items()}
             return grow(folder, rows, most=KEPT, anew=[_key(name) for name in anew])
         case other:
             raise ValueError(f"nobody was expected to ask {str(other)[:100]}")
