@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from libs.common.errors import Misconfigured
@@ -50,17 +50,22 @@ class PunctualPipeline(Pipeline):
 
 
 class ScriptLine:
-    """Scripts of one client on one connection that is kept, one after the other.
+    """Scripts of one client on one connection that is kept: they take effect in the order in which they were asked for.
 
     The client's way through pool, retry and telemetry takes more than twice the CPU of the script itself, and a fetcher
-    goes it a hundred times a second. An answer is in time, its turn included, and a connection that has died since is
-    tried anew once.
+    goes it a hundred times a second. None waits for the answers to those before: Redis works on one script while the
+    next is made. An answer is in time, its turn included, and what was asked on a connection that died is asked anew
+    once.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
         self._connection: AbstractConnection | None = None  # the pool's to close
-        self._turn = asyncio.Lock()
+        self._known: set[str] = set()  # scripts that were told on this connection
+        self._sending = asyncio.Lock()
+        self._last = asyncio.Event()  # set when the script sent last is answered, and all before it
+        self._last.set()
+        self._losses = 0  # of the connection: answers to what was sent before one never come
         self._is_closed = False
 
     def close(self) -> None:
@@ -70,29 +75,52 @@ class ScriptLine:
     async def run(self, script: AsyncScript, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Return what the script answers; raises what the client would."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S), self._turn:
-                if self._connection is None:
-                    self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-                was_open = self._connection.is_connected
+            async with asyncio.timeout(ANSWER_WITHIN_S):
                 try:
-                    return await _answer(self._connection, script, keys, args)
+                    return await self._answer(script, keys, args)
                 except RedisConnectionError:
-                    if self._is_closed or not was_open:
+                    if self._is_closed:
                         raise
-                    return await _answer(self._connection, script, keys, args)
+                except NoScriptError:
+                    self._known.clear()
+                return await self._answer(script, keys, args)
         except TimeoutError as error:
             raise RedisTimeout(f"no answer within {ANSWER_WITHIN_S} s") from error
 
+    async def _answer(self, script: AsyncScript, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        async with self._sending:
+            connection = await self._open()
+            losses, before, mine = self._losses, self._last, asyncio.Event()
+            named = ("EVALSHA", script.sha) if script.sha in self._known else ("EVAL", script.script)
+            await connection.send_command(*named, len(keys), *keys, *args)
+            self._known.add(script.sha)
+            self._last = mine
+        try:
+            await before.wait()
+            if losses != self._losses:
+                raise RedisConnectionError("the connection was lost before the answer")
+            return await connection.read_response(disconnect_on_error=False)  # it may be another's by then
+        except ResponseError:
+            raise
+        except BaseException:  # whoever comes next must not read what was meant for us
+            if losses == self._losses:
+                await self._lose(connection)
+            raise
+        finally:
+            mine.set()
 
-async def _answer(
-    connection: AbstractConnection, script: AsyncScript, keys: Sequence[str], args: Sequence[Argument]
-) -> Any:
-    try:
-        await connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
-        return await connection.read_response()
-    except NoScriptError:  # Redis was restarted
-        await connection.send_command("EVAL", script.script, len(keys), *keys, *args)
-        return await connection.read_response()
+    async def _open(self) -> AbstractConnection:
+        if self._connection is None:
+            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        if not self._connection.is_connected:
+            await self._lose(self._connection)
+            await self._connection.connect()
+        return self._connection
+
+    async def _lose(self, connection: AbstractConnection) -> None:
+        self._losses += 1
+        self._known.clear()
+        await connection.disconnect(nowait=True)
 
 
 def open_redis(url: str) -> Redis:
