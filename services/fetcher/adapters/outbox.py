@@ -4,21 +4,21 @@ Candles that follow each other leave together, and so do prices: what closes in 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import structlog
 
 from libs.common.bus import Appended, Bus, Following
 from libs.common.clock import Clock
 from libs.common.contracts.market import CandleMissing, CandlesLoaded, ClosedBar, PriceMoved
-from libs.common.errors import Transient
 from libs.common.exchange.market_types import Candle
 from libs.common.health import Health
-from libs.common.retry import backoff
 from libs.common.units import Instant
+from services.fetcher.adapters.pipeline import Pipeline
 from services.fetcher.core.catch_up import Effect, End, GivenUp, Loss, Store, Tell
 from services.fetcher.core.quarantine import Confirmed, Quarantined
 
@@ -26,7 +26,6 @@ log = structlog.get_logger()
 
 WAITING: Final = 5_000  # messages; while so many wait, nothing is decided and the feed is not read on
 TOGETHER: Final = 200  # messages that leave at once: Redis does nothing else meanwhile
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,13 @@ class Outbox:
         self._bus = bus
         self._archive = archive
         self._health = health
-        self._clock = clock
         self._lost = lost
         self._items: asyncio.Queue[Item] = asyncio.Queue()  # bounded by `room`
         self._waiting = 0  # messages
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._pipeline = Pipeline(clock)
+        self._insist = self._pipeline.insist
 
     async def room(self) -> None:
         """Wait here before deciding: what was decided must be put without a pause, or another decision overtakes it."""
@@ -103,30 +103,42 @@ class Outbox:
 
     async def run(self) -> None:
         """Let out what is put, for ever."""
-        while True:
-            items = [await self._items.get()]
-            while not self._items.empty():
-                items.append(self._items.get_nowait())
-            for together in _together(items):
-                await self._let_out(together)
-                self._left(sum(map(_messages, together)))
-                for _ in together:
-                    self._items.task_done()
-
-    def _left(self, messages: int) -> None:
-        self._waiting -= messages
-        if self._waiting < WAITING:
-            self._has_room.set()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pipeline.run())
+            while True:
+                items = [await self._items.get()]
+                while not self._items.empty():
+                    items.append(self._items.get_nowait())
+                for together in _together(items):
+                    await self._let_out(together)
 
     async def _let_out(self, together: Sequence[Item]) -> None:
+        """Candles are let out while those before are still on their way; what is told of them is told after them."""
         match together[0]:
             case Tell():
-                await self._tell([item for item in together if isinstance(item, Tell)])
+                tells = [item for item in together if isinstance(item, Tell)]
+                following = [Following(tell.candle, tell.after) for tell in tells]
+                await self._pipeline.send(lambda: self._bus.announce(*following), partial(self._told, tells))
+            case Store(candles=candles, after=after) as store:
+                page = partial(self._bus.append_history, candles, after=after)
+                await self._pipeline.send(page, partial(self._stored, store))
+            case _:
+                await self._pipeline.drained()
+                await self._say(together)
+                self._left(together)
+
+    def _left(self, items: Sequence[Item]) -> None:
+        self._waiting -= sum(map(_messages, items))
+        if self._waiting < WAITING:
+            self._has_room.set()
+        for _ in items:
+            self._items.task_done()
+
+    async def _say(self, together: Sequence[Item]) -> None:
+        match together[0]:
             case PriceMoved():
                 prices = [item for item in together if isinstance(item, PriceMoved)]
                 await self._insist(lambda: self._bus.publish(*prices))
-            case Store() as store:
-                await self._store(store)
             case Verify(ends=ends):
                 await self._verify(ends)
             case GivenUp(candle=missing):
@@ -141,9 +153,7 @@ class Outbox:
             case Reached(at=at):
                 self._health.market_ms = max(self._health.market_ms, at)
 
-    async def _tell(self, tells: Sequence[Tell]) -> None:
-        following = [Following(tell.candle, tell.after) for tell in tells]
-        became = await self._insist(lambda: self._bus.announce(*following))
+    async def _told(self, tells: Sequence[Tell], became: Sequence[Appended]) -> None:
         broken: list[Tell] = []
         for tell, how in zip(tells, became, strict=True):
             if how is Appended.BROKEN:
@@ -155,13 +165,15 @@ class Outbox:
             for tell, end in zip(broken, ends, strict=True):
                 told = Instant(tell.candle.open_at - tell.candle.timeframe.ms)
                 self._lose(Loss(tell.key, end, told, tell.taken))
+        self._left(tells)
 
-    async def _store(self, store: Store) -> None:
-        if await self._insist(lambda: self._bus.append_history(store.candles, after=store.after)) is not None:
+    async def _stored(self, store: Store, new: int | None) -> None:
+        if new is not None:
             self._archive.note(*store.candles)
         else:
             [end] = await self._insist(lambda: self._bus.series_ends([store.key]))
             self._lose(Loss(store.key, end, None, store.taken))
+        self._left([store])
 
     async def _verify(self, ends: Sequence[End]) -> None:
         found = await self._insist(lambda: self._bus.series_ends([due.key for due in ends]))
@@ -172,13 +184,3 @@ class Outbox:
     def _lose(self, loss: Loss) -> None:
         log.warning("series.lost", symbol=loss.key[0], timeframe=loss.key[1], ends_at=loss.end)
         self._lost(loss)
-
-    async def _insist(self, effect: Callable[[], Awaitable[T]]) -> T:
-        """Try until Redis has it: nothing that was decided may be skipped."""
-        for wait in backoff(first=0.1, ceiling=2.0):
-            try:
-                return await effect()
-            except Transient as error:
-                log.warning("publishing.delayed", reason=str(error), wait_s=wait)
-            await self._clock.sleep(wait)
-        raise AssertionError("the schedule never ends")
