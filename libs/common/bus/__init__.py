@@ -9,7 +9,7 @@ appended strictly in order.
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from libs.common.contracts.market import CandleClosed, ClosedBar
 from libs.common.contracts.message import Message
@@ -37,8 +37,7 @@ class Appended(StrEnum):
     BROKEN = "broken"  # the series does not end with the candle before it
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(NamedTuple):
     """A candle to be announced. `after`: when the candle opened that its series ends with; None: it is empty."""
 
     candle: ClosedBar
