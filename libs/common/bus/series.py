@@ -18,27 +18,33 @@ from libs.common.redis_connection import Argument, ScriptLine
 from libs.common.units import Instant, Symbol, Timeframe
 
 # One script, so that no crash can come between a series and the stream that tells of it; and one for all that close in
-# a moment, for a round trip each would make the last of them wait for all the others'.
+# a moment, for a round trip each would make the last of them wait for all the others'. Numbers and bodies come in one
+# piece each, here and below: hundreds of arguments cost both ends more than taking the pieces apart. `-`: no candle.
 _ANNOUNCE: Final = """
-local became = {}
+local call, match, find, became = redis.call, string.match, string.find, {}
+local stream, kept, most, schema, bodies = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+local next_time, from = string.gmatch(ARGV[4], '[^ ]+'), 1
 for n = 1, #KEYS - 1 do
-  local series, open_at, after, body = KEYS[n + 1], ARGV[3 * n + 1], ARGV[3 * n + 2], ARGV[3 * n + 3]
-  local top = redis.call('XREVRANGE', series, '+', '-', 'COUNT', 1)
-  local last = top[1] and string.match(top[1][1], '%d+') or ''
-  if last ~= '' and tonumber(last) >= tonumber(open_at) then
+  local series, open_at, after = KEYS[n + 1], next_time(), next_time()
+  local to = find(bodies, '\\n', from, true)
+  local top = call('XREVRANGE', series, '+', '-', 'COUNT', 1)[1]
+  local last = top and match(top[1], '%d+') or '-'
+  if last ~= '-' and tonumber(last) >= tonumber(open_at) then
     became[n] = 'there'
   elseif last ~= after then
     became[n] = 'broken'
   else
-    redis.call('XADD', series, 'MAXLEN', '~', ARGV[1], open_at .. '-0', 't', ARGV[3], 'm', body)
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 't', ARGV[3], 'm', body)
+    local body = string.sub(bodies, from, to - 1)
+    call('XADD', series, 'MAXLEN', '~', kept, open_at, 't', schema, 'm', body)
+    call('XADD', stream, '*', 't', schema, 'm', body)
     became[n] = 'new'
   end
+  from = to + 1
 end
+call('XTRIM', stream, 'MAXLEN', '~', most)
 return became
 """
-# One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles. Open times
-# and bodies come in one piece each: two thousand arguments of a page cost both ends more than taking the pieces apart.
+# One script too: of two fetchers that fill one series neither can leave a hole behind the other's candles.
 _APPEND: Final = """
 local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local last = top[1] and tonumber(string.match(top[1][1], '%d+')) or -1
@@ -78,6 +84,11 @@ def announced(candle: ClosedBar, *, sent: Instant, source: str) -> str:
     return closed_json(candle, sent=sent, source=source)
 
 
+def _in_one_piece(bodies: Sequence[str]) -> str:
+    """One after the other, each with its end: JSON has no line breaks."""
+    return "\n".join(bodies) + "\n"
+
+
 def series_name(symbol: Symbol, timeframe: Timeframe) -> str:
     """The stream of a series, without prefix."""
     return f"candles:{symbol}:{timeframe}"
@@ -99,7 +110,7 @@ class SeriesStore:
             return 0
         first = candles[0]
         opens = " ".join([str(candle.open_at) for candle in candles])
-        bodies = "\n".join([body_of(candle) for candle in candles]) + "\n"
+        bodies = _in_one_piece([body_of(candle) for candle in candles])
         reached: Argument = "" if after is None else after
         args = (reached, self._length, CandleClosed.schema_name, opens, bodies)
         key = self._prefix + series_name(first.symbol, first.timeframe)
@@ -125,13 +136,12 @@ class SeriesStore:
         """See `Bus.announce`."""
         if not candles:
             return []
-        keys = [self._prefix + CandleClosed.stream()]
-        args: list[Argument] = [self._length, self._stream_length, CandleClosed.schema_name]
-        for each in candles:
-            keys.append(self._prefix + series_name(each.candle.symbol, each.candle.timeframe))
-            after: Argument = "" if each.after is None else each.after
-            args += (each.candle.open_at, after, announced(each.candle, sent=sent, source=source))
-        became: list[bytes] = await self._line.run(self._announce, keys, args)
+        prefix = self._prefix
+        keys = [prefix + series_name(candle.symbol, candle.timeframe) for candle, _ in candles]
+        times = " ".join([f"{candle.open_at} {'-' if after is None else after}" for candle, after in candles])
+        bodies = _in_one_piece([announced(candle, sent=sent, source=source) for candle, _ in candles])
+        args = (self._length, self._stream_length, CandleClosed.schema_name, times, bodies)
+        became: list[bytes] = await self._line.run(self._announce, [prefix + CandleClosed.stream(), *keys], args)
         return [Appended(answer.decode()) for answer in became]
 
     async def read(
