@@ -78,10 +78,9 @@ class ScriptLine:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 try:
                     return await self._answer(script, keys, args)
-                except RedisConnectionError:
+                except (RedisConnectionError, NoScriptError):  # Redis was restarted, or forgot its scripts
                     if self._is_closed:
                         raise
-                except NoScriptError:
                     self._known.clear()
                 return await self._answer(script, keys, args)
         except TimeoutError as error:

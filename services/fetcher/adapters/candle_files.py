@@ -107,9 +107,9 @@ class CandleFiles:
         return [_candle(key, line) for line in lines]
 
     async def flush(self) -> bool:
-        """Write what waits; False when something in the files was torn, and is to be filed again.
+        """Write what waits; False when something in the files was torn, or was let go, and is to be filed again.
 
-        What the disk does not take waits on, up to FULL candles: Redis has them, and the next start files the rest.
+        What the disk does not take waits on, up to FULL candles; more than that is let go, for Redis has it.
         """
         waiting, self._waiting, is_whole = self._waiting, {}, True
         while waiting:
@@ -121,8 +121,7 @@ class CandleFiles:
                 raise
             except OSError as error:  # the market goes on without a disk
                 log.error("candles.not_written", reason=str(error))
-                self._wait_on(portion | waiting)
-                break
+                return self._wait_on(portion | waiting) and is_whole
         return is_whole
 
     async def _write(self, portion: _Waiting) -> bool:
@@ -136,12 +135,14 @@ class CandleFiles:
             self._given.clear()  # it may not be there any more
         return bool(is_whole)
 
-    def _wait_on(self, unwritten: _Waiting) -> None:
+    def _wait_on(self, unwritten: _Waiting) -> bool:
+        """Let this be written before what came later; False when it is too much to wait."""
         if _candles(unwritten) > FULL:
-            return
+            return False
         later, self._waiting = self._waiting, unwritten
         for key, lines in later.items():
             _add(self._waiting, key, lines)
+        return True
 
 
 def is_empty(folder: Path) -> bool:
