@@ -229,6 +229,10 @@ class Story:
         await self._moves({}, end - self.venue.now)
         return end
 
+    def _is_done_entering(self) -> bool:
+        """Whether every signal was taken, also those that were said twice, and came to its end."""
+        return self._is_read() and not self._are_entering() and self._are_settled(self.signals)
+
     def _are_entering(self) -> bool:
         """Whether an entry may still be sent, or be at the venue without our knowing how it ended."""
         with self.ledger().read() as pages:
@@ -270,9 +274,10 @@ class Story:
     async def _by_hand(self, hand: Hand) -> None:
         held = {p.symbol: p for p in self._held()}
         if hand is Hand.OPENS:
+            is_quiet = await self._until(self._is_done_entering)  # a signal may come again after it was declined
             there = {position.symbol for position in self.venue.world.books.open_positions()}
             free = [symbol for symbol in SYMBOLS if symbol not in there]
-            if len(there) >= MOST_POSITIONS or not self._are_settled(self.signals):
+            if len(there) >= MOST_POSITIONS or not is_quiet:
                 return  # who trades by hand beside an executor that may be full breaks its limit himself
             await self.venue.trades_by_hand(self.dice.choice(free), "Buy", Decimal("0.5"), reduce=False)
         elif held:
